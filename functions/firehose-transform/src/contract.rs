@@ -1,0 +1,207 @@
+//! What the pipeline insists on: the fields of a record, in Hive types.
+
+use crate::document::Document;
+use crate::hive_type::{HiveType, Mismatch, TypeError};
+use std::fmt;
+
+/// The columns that a record must fit, such as `componentName string not null, minValue double`.
+///
+/// A column names the record's own field, with its case. A field that is missing or null is right unless the column is
+/// `not null`; fields that no column names are not looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Contract {
+    columns: Vec<Column>,
+}
+
+/// One column of a contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    name: String,
+    hive_type: HiveType,
+    not_null: bool,
+}
+
+/// All that is wrong with the text of a contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractError {
+    faults: Vec<ColumnFault>,
+}
+
+/// What is wrong with a column of a contract.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum ColumnFault {
+    #[error("there is a comma too many, expected a column")]
+    Nothing,
+    #[error("the column `{0}` has no type, expected one such as `{0} string`")]
+    NoType(String),
+    #[error("the column `{column}`: {cause}")]
+    Type { column: String, cause: TypeError },
+    #[error("the column `{column}` ends in `{rest}`, expected `not null` or nothing")]
+    Rest { column: String, rest: String },
+    #[error("the column `{0}` stands there twice (names are compared without case, as Glue does)")]
+    Twice(String),
+    #[error("`{0}` has a back-tick that is not closed")]
+    OpenQuote(String),
+}
+
+/// How a record breaks a contract: which field, what was expected, what came. It holds nothing of the record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{column}`: expected {expected}, got {got}")]
+pub struct Breach {
+    column: String,
+    expected: String,
+    got: &'static str,
+}
+
+impl Contract {
+    /// Reads a contract; an empty one insists on nothing.
+    ///
+    /// Names with blanks or commas in them go between back-ticks.
+    pub fn parse(text: &str) -> Result<Self, ContractError> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let mut columns: Vec<Column> = Vec::new();
+        let mut faults = Vec::new();
+        for part in split_columns(text) {
+            match column(part.trim()) {
+                Ok(column) if columns.iter().any(|c| c.name.to_lowercase() == column.name.to_lowercase()) => {
+                    faults.push(ColumnFault::Twice(column.name));
+                }
+                Ok(column) => columns.push(column),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if faults.is_empty() { Ok(Self { columns }) } else { Err(ContractError { faults }) }
+    }
+
+    /// The columns, in the order in which they were written.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Holds a record against the contract; the first breach counts.
+    pub fn check(&self, document: &Document<'_>) -> Result<(), Breach> {
+        for column in &self.columns {
+            let result = match document.field(&column.name) {
+                None if column.not_null => {
+                    Err(Mismatch { expected: column.hive_type.to_string(), got: "nothing" })
+                }
+                None => Ok(()),
+                Some(value) if value.get() == "null" && !column.not_null => Ok(()),
+                Some(value) => column.hive_type.check(value),
+            };
+            result.map_err(|Mismatch { expected, got }| Breach {
+                column: column.name.clone(),
+                expected,
+                got,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Column {
+    /// The field's name, with the record's case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its type.
+    pub fn hive_type(&self) -> &HiveType {
+        &self.hive_type
+    }
+}
+
+impl fmt::Display for ContractError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, fault) in self.faults.iter().enumerate() {
+            write!(f, "{}{fault}", if place > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ContractError {}
+
+/// The texts between the commas that stand neither in a type nor between back-ticks.
+fn split_columns(text: &str) -> Vec<&str> {
+    let mut depth = 0_i32;
+    let mut quoted = false;
+    text.split(|character| {
+        match character {
+            '`' => quoted = !quoted,
+            '<' | '(' if !quoted => depth += 1,
+            '>' | ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        character == ',' && depth <= 0 && !quoted
+    })
+    .collect()
+}
+
+fn column(text: &str) -> Result<Column, ColumnFault> {
+    if text.is_empty() {
+        return Err(ColumnFault::Nothing);
+    }
+    let (name, rest) = match text.strip_prefix('`') {
+        Some(quoted) => quoted.split_once('`').ok_or_else(|| ColumnFault::OpenQuote(text.to_owned()))?,
+        None => text.split_once(char::is_whitespace).ok_or_else(|| ColumnFault::NoType(text.to_owned()))?,
+    };
+    let name = name.to_owned();
+    let (hive_type, rest) = match HiveType::parse_start(rest.trim_start()) {
+        Ok(parsed) => parsed,
+        Err(cause) => return Err(ColumnFault::Type { column: name, cause }),
+    };
+    let rest: Vec<&str> = rest.split_whitespace().collect();
+    let not_null = match rest.as_slice() {
+        [] => false,
+        [not, null] if not.eq_ignore_ascii_case("not") && null.eq_ignore_ascii_case("null") => true,
+        rest => return Err(ColumnFault::Rest { column: name, rest: rest.join(" ") }),
+    };
+    Ok(Column { name, hive_type, not_null })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The breach of the contract by the record, if it is one.
+    #[track_caller]
+    fn check(contract: &str, record: &str) -> Result<(), String> {
+        let document = Document::parse(record).unwrap();
+        Contract::parse(contract).unwrap().check(&document).map_err(|breach| breach.to_string())
+    }
+
+    #[test]
+    fn records_that_keep_it() {
+        let contract = "componentName string not null, minValue double, `odd name` int, tags array<string>";
+        assert_eq!(
+            check(contract, r#"{"componentName": "a", "minValue": 1, "odd name": 2, "tags": []}"#),
+            Ok(())
+        );
+        assert_eq!(check(contract, r#"{"componentName": "a", "minValue": null, "other": {}}"#), Ok(()));
+        assert_eq!(check("", r#"{"a": 1}"#), Ok(()));
+    }
+
+    #[test]
+    fn records_that_break_it() {
+        let breach = |record| check("componentName string not null, minValue double", record).unwrap_err();
+        insta::assert_snapshot!(breach(r"{}"), @"`componentName`: expected string, got nothing");
+        insta::assert_snapshot!(breach(r#"{"componentName": null}"#), @"`componentName`: expected string, got null");
+        insta::assert_snapshot!(breach(r#"{"componentName": 5}"#), @"`componentName`: expected string, got a number");
+        insta::assert_snapshot!(breach(r#"{"componentName": "a", "minValue": "1"}"#), @"`minValue`: expected double, got a string");
+    }
+
+    #[test]
+    fn contracts_that_are_none() {
+        let message = |contract| Contract::parse(contract).unwrap_err().to_string();
+        insta::assert_snapshot!(message("a strin"), @"the column `a`: `strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`");
+        insta::assert_snapshot!(message("a"), @"the column `a` has no type, expected one such as `a string`");
+        insta::assert_snapshot!(message("a int,"), @"there is a comma too many, expected a column");
+        insta::assert_snapshot!(message("a int not nul"), @"the column `a` ends in `not nul`, expected `not null` or nothing");
+        insta::assert_snapshot!(message("a int, A string"), @"the column `A` stands there twice (names are compared without case, as Glue does)");
+        insta::assert_snapshot!(message("`a int"), @"``a int` has a back-tick that is not closed");
+        insta::assert_snapshot!(message("a array<int, b decimal(40), c, d struct<x int>"), @"the column `a`: expected `>`, got `, b decimal(40), c, d struct<x int>`");
+    }
+}

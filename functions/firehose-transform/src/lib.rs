@@ -1,0 +1,22 @@
+//! The transform function: checks, enriches and labels each record that Amazon Data Firehose hands over.
+//!
+//! In reading order:
+//!
+//! - [`handler`]: a request becomes a reply, in which each record has its outcome;
+//! - [`transform`]: one record becomes one [`transform::Outcome`];
+//! - [`document`]: a JSON record, read no deeper than it must be;
+//! - [`contract`]: what the pipeline insists on, in [Hive types](hive_type);
+//! - [`wire`]: the request and the reply as Firehose writes and reads them;
+//! - [`report`]: what an invocation did, for the log and the metrics;
+//! - [`config`]: the variables of the environment.
+
+#![warn(clippy::disallowed_methods, reason = "no IO, no clock and no environment here: see clippy.toml")]
+
+pub mod config;
+pub mod contract;
+pub mod document;
+pub mod handler;
+pub mod hive_type;
+pub mod report;
+pub mod transform;
+pub mod wire;

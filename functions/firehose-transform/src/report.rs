@@ -1,0 +1,103 @@
+//! What an invocation did, for the log and the metrics. Nothing of a record's payload is in it.
+
+use crate::transform::{Failure, Reason};
+use serde_json::{Value, json};
+use shared::telemetry::{Level, Line, Unit};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The counts of one invocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The delivery stream, as it calls itself.
+    pub delivery_stream: String,
+    /// Records in the request.
+    pub records_in: u64,
+    /// Bytes of their payloads, decoded.
+    pub bytes_in: u64,
+    /// Records delivered.
+    pub delivered: u64,
+    /// Bytes delivered.
+    pub bytes_out: u64,
+    /// Records failed, by reason.
+    pub failed: BTreeMap<Reason, u64>,
+    /// The first few failures, each with its record's id.
+    pub examples: Vec<(String, Failure)>,
+    /// The different partitions of the records delivered, by their labels.
+    pub partitions: BTreeSet<Vec<String>>,
+}
+
+/// How many failures are told one by one.
+const EXAMPLES: usize = 10;
+
+/// Partitions of one invocation from which on the log warns: Firehose keeps at most 500 of a delivery stream active,
+/// unless the quota is raised, and sends what comes beyond to the error prefix
+/// (<https://docs.aws.amazon.com/firehose/latest/dev/limits.html>).
+const MANY_PARTITIONS: usize = 400;
+
+impl Report {
+    /// Counts a record that is delivered.
+    pub(crate) fn delivered(&mut self, line: &[u8], labels: Vec<String>) {
+        self.delivered += 1;
+        self.bytes_out += line.len() as u64;
+        self.partitions.insert(labels);
+    }
+
+    /// Counts a record that is not.
+    pub(crate) fn failed(&mut self, id: impl FnOnce() -> String, failure: Failure) {
+        *self.failed.entry(failure.reason).or_default() += 1;
+        if self.examples.len() < EXAMPLES {
+            self.examples.push((id(), failure));
+        }
+    }
+
+    /// The one line of the log.
+    pub fn line(&self) -> Line {
+        let failed: u64 = self.failed.values().sum();
+        let crowded = self.partitions.len() >= MANY_PARTITIONS;
+        let (level, message) = match (failed, crowded) {
+            (_, true) => (
+                Level::Warn,
+                "transformed records into nearly as many partitions as Firehose keeps active (500)",
+            ),
+            (1.., _) => (Level::Warn, "transformed records, some failed"),
+            (0, _) => (Level::Info, "transformed records"),
+        };
+        let example = |(id, failure): &(String, Failure)| -> Value {
+            json!({ "recordId": id, "reason": failure.reason.name(), "detail": failure.detail })
+        };
+        let mut line = Line::new(level, message)
+            .field("deliveryStream", self.delivery_stream.as_str())
+            .field("failures", self.examples.iter().map(example).collect::<Vec<_>>())
+            .metric("RecordsIn", Unit::Count, self.records_in)
+            .metric("BytesIn", Unit::Bytes, self.bytes_in)
+            .metric("RecordsDelivered", Unit::Count, self.delivered)
+            .metric("BytesOut", Unit::Bytes, self.bytes_out)
+            .metric("RecordsFailed", Unit::Count, failed)
+            .metric("DistinctPartitions", Unit::Count, self.partitions.len() as u64);
+        for (reason, count) in &self.failed {
+            line = line.metric(&format!("RecordsFailed.{reason}"), Unit::Count, *count);
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_are_one_line_with_metrics() {
+        let mut report =
+            Report { delivery_stream: "arn".into(), records_in: 2, bytes_in: 4, ..Report::default() };
+        report.delivered(b"{}\n", vec!["a".into()]);
+        report.failed(|| "id-2".into(), Failure { reason: Reason::NotUtf8, detail: "expected UTF-8".into() });
+        insta::assert_snapshot!(report.line().to_json(0, "transform"), @r#"{"BytesIn":4,"BytesOut":3,"DistinctPartitions":1,"RecordsDelivered":1,"RecordsFailed":1,"RecordsFailed.not-utf8":1,"RecordsIn":2,"_aws":{"CloudWatchMetrics":[{"Dimensions":[["function"]],"Metrics":[{"Name":"RecordsIn","Unit":"Count"},{"Name":"BytesIn","Unit":"Bytes"},{"Name":"RecordsDelivered","Unit":"Count"},{"Name":"BytesOut","Unit":"Bytes"},{"Name":"RecordsFailed","Unit":"Count"},{"Name":"DistinctPartitions","Unit":"Count"},{"Name":"RecordsFailed.not-utf8","Unit":"Count"}],"Namespace":"headgate"}],"Timestamp":0},"deliveryStream":"arn","failures":[{"detail":"expected UTF-8","reason":"not-utf8","recordId":"id-2"}],"function":"transform","level":"WARN","message":"transformed records, some failed"}"#);
+    }
+
+    #[test]
+    fn many_partitions_are_a_warning() {
+        let mut report = Report::default();
+        (0..400).for_each(|n| report.delivered(b"", vec![n.to_string()]));
+        assert!(report.line().to_json(0, "").contains("nearly as many partitions as Firehose keeps active"));
+    }
+}

@@ -1,0 +1,325 @@
+//! The request and the reply, as Firehose writes and reads them.
+//!
+//! Types of our own: with those of `aws_lambda_events` one odd record fails the whole request before our code sees it.
+//! <https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html>
+
+use crate::transform::Reason;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// What Firehose asks of the function. What we do not need is not read, so it may be anything.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request<'r> {
+    /// The delivery stream, for the log; the emulators of this world leave it out.
+    #[serde(borrow, default)]
+    pub delivery_stream_arn: Text<'r>,
+    /// The records, in order.
+    #[serde(borrow)]
+    pub records: Vec<Record<'r>>,
+}
+
+/// One record of the request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record<'r> {
+    /// Its id: a JSON string, kept as it is written.
+    #[serde(borrow, rename = "recordId")]
+    id: &'r RawValue,
+    /// The payload in base64 (Kinesis streams and Direct PUT).
+    #[serde(borrow, default)]
+    data: Text<'r>,
+    /// The payload in base64 (MSK).
+    #[serde(borrow, default)]
+    kafka_record_value: Text<'r>,
+}
+
+/// Text where it should be; anything else is nothing, and no error.
+#[derive(Debug, Default)]
+pub struct Text<'r>(Option<Cow<'r, str>>);
+
+/// Why a request is none of Firehose's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no request by Firehose: {0}")]
+pub struct RequestError(String);
+
+/// The largest reply that Lambda takes, in bytes: 6 MB
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub const LARGEST_REPLY: usize = 6 * 1024 * 1024;
+
+impl<'r> Request<'r> {
+    /// Reads a request.
+    pub fn parse(text: &'r str) -> Result<Self, RequestError> {
+        let request: Self = serde_json::from_str(text).map_err(|error| {
+            // The message of a data error can hold a piece of a payload, unless it is about the shape.
+            let about_shape = !error.is_data() || error.to_string().starts_with("missing field");
+            RequestError(if about_shape {
+                error.to_string()
+            } else {
+                "expected an object with `records`".to_owned()
+            })
+        })?;
+        match request.records.iter().position(|record| !record.id.get().starts_with('"')) {
+            Some(place) => Err(RequestError(format!("expected text as `recordId` of record {place}"))),
+            None => Ok(request),
+        }
+    }
+}
+
+impl Record<'_> {
+    /// The id, decoded for the log.
+    pub fn id(&self) -> String {
+        serde_json::from_str(self.id.get()).unwrap_or_else(|_| self.id.get().to_owned())
+    }
+
+    /// The payload, still in base64.
+    fn payload(&self) -> Option<&str> {
+        self.data.0.as_deref().or(self.kafka_record_value.0.as_deref())
+    }
+
+    /// Decodes the payload into a buffer.
+    pub fn decode(&self, into: &mut Vec<u8>) -> Result<(), Reason> {
+        into.clear();
+        let payload = self.payload().ok_or(Reason::NoData)?;
+        STANDARD.decode_vec(payload, into).map_err(|_| Reason::NotBase64)
+    }
+
+    /// MSK wants the new data under the name that it had.
+    fn payload_name(&self) -> &'static str {
+        if self.data.0.is_none() && self.kafka_record_value.0.is_some() { "kafkaRecordValue" } else { "data" }
+    }
+}
+
+impl Text<'_> {
+    /// The text, or nothing.
+    pub fn as_str(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+/// The reply, written record by record, never larger than it may be.
+///
+/// Each record has its place from the start: that of the shortest answer there is, a failure without data. What does not
+/// fit beside all the others' places is answered by that.
+#[derive(Debug)]
+pub struct ReplyWriter {
+    text: String,
+    most: usize,
+    /// The bytes that the records still to come need at the least.
+    reserved: usize,
+}
+
+/// The value of a record did not fit into the reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoesNotFit;
+
+const HEAD: &str = "{\"records\":[";
+const TAIL: &str = "]}";
+
+impl ReplyWriter {
+    /// A reply to these records, of at most so many bytes, [`LARGEST_REPLY`] as a rule.
+    pub fn new(records: &[Record<'_>], most: usize) -> Self {
+        let reserved = records.iter().map(least).sum();
+        Self { text: String::from(HEAD), most, reserved }
+    }
+
+    /// Delivers a record, unless it does not fit; it has to be failed then.
+    pub fn deliver<'k>(
+        &mut self,
+        record: &Record<'_>,
+        line: &[u8],
+        keys: impl Iterator<Item = (&'k str, &'k str)>,
+    ) -> Result<(), DoesNotFit> {
+        self.write(record, "Ok", |text| {
+            push_payload(text, record, |text| STANDARD.encode_string(line, text));
+            text.push_str(",\"metadata\":{\"partitionKeys\":{");
+            for (place, (key, value)) in keys.enumerate() {
+                text.push_str(if place > 0 { "," } else { "" });
+                push_json(text, key);
+                text.push(':');
+                push_json(text, value);
+            }
+            text.push_str("}}");
+        })
+    }
+
+    /// Fails a record, with its original data if that is base64 and there is room. (Firehose keeps the original anyway, and
+    /// refuses replies that hold anything but base64.)
+    pub fn fail(&mut self, record: &Record<'_>, reason: Reason) {
+        let without = matches!(reason, Reason::NotBase64 | Reason::NoData | Reason::ReplyFull);
+        let payload = record.payload().filter(|_| !without);
+        let whole = payload.is_some_and(|payload| {
+            // Base64 has no characters that JSON would escape.
+            self.write(record, FAILED, |text| push_payload(text, record, |text| text.push_str(payload)))
+                .is_ok()
+        });
+        if !whole {
+            let fits = self.write(record, FAILED, |_| {});
+            debug_assert_eq!(fits, Ok(()), "the place of each record was reserved");
+        }
+    }
+
+    /// The whole reply.
+    pub fn finish(mut self) -> String {
+        self.text.push_str(TAIL);
+        self.text
+    }
+
+    /// Writes a record's answer, and takes it back if the rest would not fit any more.
+    fn write(
+        &mut self,
+        record: &Record<'_>,
+        result: &str,
+        rest: impl FnOnce(&mut String),
+    ) -> Result<(), DoesNotFit> {
+        let before = self.text.len();
+        if before > HEAD.len() {
+            self.text.push(',');
+        }
+        self.text.push_str("{\"recordId\":");
+        self.text.push_str(record.id.get());
+        self.text.push_str(",\"result\":\"");
+        self.text.push_str(result);
+        self.text.push('"');
+        rest(&mut self.text);
+        self.text.push('}');
+        let others = self.reserved - least(record);
+        let longer = self.text.len() - before > least(record);
+        if longer && self.text.len() + others + TAIL.len() > self.most {
+            self.text.truncate(before);
+            return Err(DoesNotFit);
+        }
+        self.reserved = others;
+        Ok(())
+    }
+}
+
+const FAILED: &str = "ProcessingFailed";
+
+/// The length of the shortest answer to a record, its comma included.
+fn least(record: &Record<'_>) -> usize {
+    ",{\"recordId\":,\"result\":\"\"}".len() + FAILED.len() + record.id.get().len()
+}
+
+fn push_payload(text: &mut String, record: &Record<'_>, payload: impl FnOnce(&mut String)) {
+    text.push_str(",\"");
+    text.push_str(record.payload_name());
+    text.push_str("\":\"");
+    payload(text);
+    text.push('"');
+}
+
+fn push_json(text: &mut String, value: &str) {
+    text.push_str(&serde_json::Value::from(value).to_string());
+}
+
+impl<'de: 'r, 'r> Deserialize<'de> for Text<'r> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Anything;
+
+        impl<'de> Visitor<'de> for Anything {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Some(Cow::Borrowed(text))))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Some(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Text(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Text(None))
+            }
+        }
+
+        deserializer.deserialize_any(Anything)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(records: &str) -> String {
+        format!(
+            r#"{{"invocationId":"i","deliveryStreamArn":"arn","region":"eu-west-1","records":[{records}]}}"#
+        )
+    }
+
+    #[test]
+    fn odd_metadata_is_tolerated() {
+        let odd = [
+            r#"{"recordId":"1","approximateArrivalTimestamp":1600000000000,"data":"e30="}"#,
+            r#"{"recordId":"1","approximateArrivalTimestamp":"2012-04-23T18:25:43.511Z","data":"e30=",
+                "kinesisRecordMetadata":{"subsequenceNumber":"","approximateArrivalTimestamp":"x"}}"#,
+            r#"{"recordId":"1","kafkaRecordValue":"e30=","mskRecordMetadata":{"offset":"0"}}"#,
+            r#"{"recordId":"1","data":"e3\u0030=","more":[{}]}"#,
+        ];
+        for record in odd {
+            let text = request(record);
+            let request = Request::parse(&text).unwrap();
+            let mut decoded = Vec::new();
+            assert_eq!(request.records[0].decode(&mut decoded), Ok(()), "{record}");
+            assert_eq!(decoded, b"{}");
+        }
+    }
+
+    #[test]
+    fn odd_data_is_a_fault_of_its_record() {
+        for (data, reason) in [
+            ("5", Reason::NoData),
+            ("null", Reason::NoData),
+            ("{\"a\":[1]}", Reason::NoData),
+            ("\"e30\"", Reason::NotBase64),
+        ] {
+            let text = request(&format!(r#"{{"recordId":"1","data":{data}}}"#));
+            let request = Request::parse(&text).unwrap();
+            assert_eq!(request.records[0].decode(&mut Vec::new()), Err(reason), "{data}");
+        }
+    }
+
+    #[test]
+    fn requests_by_others() {
+        let message = |text: &str| Request::parse(text).unwrap_err().to_string();
+        insta::assert_snapshot!(message("{\"Records\":[]}"), @"this is no request by Firehose: missing field `records` at line 1 column 14");
+        insta::assert_snapshot!(message("[\"secret\"]"), @"this is no request by Firehose: expected an object with `records`");
+        insta::assert_snapshot!(message(&request("{\"recordId\":5,\"data\":\"\"}")), @"this is no request by Firehose: expected text as `recordId` of record 0");
+        insta::assert_snapshot!(message(&request("{\"data\":\"\"}")), @"this is no request by Firehose: missing field `recordId` at line 1 column 89");
+    }
+}

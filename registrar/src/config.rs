@@ -1,0 +1,94 @@
+//! The variables of the environment, and the maintainer that they ask for.
+
+use crate::handler::Maintainer;
+use crate::table::Table;
+use shared::layout::Layout;
+use shared::variables::{ConfigError, Variables};
+
+/// What the maintainer is to keep, and through what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The layout and the bucket.
+    pub maintainer: Maintainer,
+    /// The table.
+    pub table: Table,
+    /// The Athena workgroup in which the statements run.
+    pub workgroup: String,
+}
+
+/// Reads the configuration from the function's variables, or says everything that is wrong with them.
+///
+/// | variable | meaning | default |
+/// |---|---|---|
+/// | `S3_PREFIX` | the layout, as the delivery stream has it | required |
+/// | `DATA_BUCKET` | the only bucket it listens to | required |
+/// | `ERROR_PREFIX` | where Firehose puts errors, which are left alone | required |
+/// | `TABLE` | `database.table` | required |
+/// | `CATALOG` | `athena` | `athena` |
+/// | `ATHENA_WORKGROUP` | the workgroup in which the statements run | required |
+pub fn read(mut variables: Variables) -> Result<Config, ConfigError> {
+    let layout = Layout::from_variables(&mut variables);
+    let bucket =
+        variables.required("DATA_BUCKET").and_then(|name| variables.check("DATA_BUCKET", &name, bucket));
+    let table = variables.required("TABLE").and_then(|name| variables.check("TABLE", &name, Table::parse));
+    if let Some(catalog) = variables.optional("CATALOG")
+        && catalog != "athena"
+    {
+        variables.fault("CATALOG", format!("is `{catalog}`, expected `athena`"));
+    }
+    let workgroup = variables.required("ATHENA_WORKGROUP");
+    let config = || {
+        Some(Config {
+            maintainer: Maintainer { layout: layout?, bucket: bucket? },
+            table: table?,
+            workgroup: workgroup?,
+        })
+    };
+    let config = config();
+    variables.finish(config)
+}
+
+/// The name of a bucket, without `s3://` and without a folder.
+fn bucket(name: &str) -> Result<String, &'static str> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+    if name.chars().all(plain) {
+        Ok(name.to_owned())
+    } else {
+        Err("expected a bucket's name, such as `metrics-lake`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(variables: &[(&str, &str)]) -> String {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        read(Variables::new(variables)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        insta::assert_snapshot!(message(&[]), @"
+        `S3_PREFIX` is not set
+        `ERROR_PREFIX` is not set
+        `DATA_BUCKET` is not set
+        `TABLE` is not set
+        `ATHENA_WORKGROUP` is not set
+        ");
+        let wrong = [
+            ("S3_PREFIX", "!{partitionKeyFromLambda:a}"),
+            ("ERROR_PREFIX", "errors/"),
+            ("DATA_BUCKET", "s3://lake"),
+            ("TABLE", "metrics"),
+            ("CATALOG", "hive"),
+        ];
+        insta::assert_snapshot!(message(&wrong), @"
+        `S3_PREFIX` is `!{partitionKeyFromLambda:a}`: it does not end in `/`: object names would be glued to its last folder
+        `DATA_BUCKET` is `s3://lake`: expected a bucket's name, such as `metrics-lake`
+        `TABLE` is `metrics`: expected `database.table`
+        `CATALOG` is `hive`, expected `athena`
+        `ATHENA_WORKGROUP` is not set
+        ");
+    }
+}

@@ -1,0 +1,338 @@
+//! The layout of the bucket: Firehose's S3 prefix, read as a two-way street between partitions and object keys.
+
+mod error;
+mod parse;
+
+pub use error::{KeyFault, LabelFault, LayoutError};
+
+use crate::error_prefix::ErrorPrefix;
+use crate::object_key::ObjectKey;
+use crate::partition::{Partition, PartitionValue, escape, escape_first, unescape};
+use crate::prefix::{Prefix, RANDOM_STRING_LENGTH};
+use crate::timestamp_pattern::TimestampPattern;
+use crate::variables::Variables;
+use std::borrow::Cow;
+
+/// Where data lies: what Firehose makes of a record's keys, and what a partition's values are in an object's key.
+///
+/// [`Layout::render`] and [`Layout::matches`] are inverses for every partition that a record can carry. To that end
+/// values of the Lambda namespace are escaped by Hive's rules, so that `a/b` is one folder `a%2Fb`; their first character
+/// is escaped as well where the folder would be hidden from Athena (`_`, `.`), or the path would lie under the error
+/// prefix. Values of the query namespace are Firehose's own doing, and are taken as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    prefix: Prefix,
+    error_prefix: ErrorPrefix,
+    captures: Vec<Capture>,
+    segments: Vec<Segment>,
+    /// The capture whose value is escaped where the path could lie under the error prefix.
+    guard: Option<usize>,
+}
+
+/// One partition column of the layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    column: String,
+    source: Source,
+}
+
+/// Where the value of a capture comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The transform function returns it under this key.
+    Lambda(String),
+    /// Firehose's own query over the record gives it under this key.
+    Query(String),
+    /// Firehose's clock.
+    Timestamp(TimestampPattern),
+}
+
+/// What stands between two slashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Segment {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Capture { index: usize, extent: Extent },
+    Random,
+}
+
+/// How the end of a capture is found when a folder's name is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// It always has this many bytes.
+    Fixed(usize),
+    /// It ends before this character, which it cannot hold.
+    Until(char),
+    /// It ends this many bytes before the end.
+    AllBut(usize),
+}
+
+/// The longest prefix that Firehose writes to, in characters, once evaluated.
+pub const LONGEST_PREFIX: usize = 512;
+
+/// The longest prefix in bytes: S3 keys have 1,024, and the object's own name takes up to 256
+/// (`stream-version-yyyy-MM-dd-HH-mm-ss-uuid.extension`).
+pub const LONGEST_PREFIX_BYTES: usize = 1_024 - 256;
+
+/// What Athena's and Firehose's writers leave behind as a sign of a folder.
+const FOLDER_MARKER: &str = "_$folder$";
+
+impl Layout {
+    /// Reads a layout, or says why it could not be read back.
+    pub fn parse(prefix: &str, error_prefix: &ErrorPrefix) -> Result<Self, LayoutError> {
+        parse::layout(Prefix::parse(prefix)?, error_prefix)
+    }
+
+    /// The layout that the variables `S3_PREFIX` and `ERROR_PREFIX` give.
+    pub fn from_variables(variables: &mut Variables) -> Option<Self> {
+        let prefix = variables.required("S3_PREFIX");
+        let error_prefix = variables.required("ERROR_PREFIX");
+        let error_prefix = variables.check("ERROR_PREFIX", &error_prefix?, ErrorPrefix::parse)?;
+        variables.check("S3_PREFIX", &prefix?, |text| Self::parse(text, &error_prefix))
+    }
+
+    /// The prefix as Firehose takes it.
+    pub fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// The error prefix that it stands beside.
+    pub fn error_prefix(&self) -> &ErrorPrefix {
+        &self.error_prefix
+    }
+
+    /// The partition columns, in the table's order.
+    pub fn captures(&self) -> &[Capture] {
+        &self.captures
+    }
+
+    /// The names of the keys that the transform function has to return, in the order of the layout.
+    pub fn lambda_keys(&self) -> impl Iterator<Item = &str> {
+        self.captures.iter().filter_map(|capture| match &capture.source {
+            Source::Lambda(key) => Some(key.as_str()),
+            Source::Query(_) | Source::Timestamp(_) => None,
+        })
+    }
+
+    /// The keys of a record as Firehose is to get them: its values, in the order of [`Layout::lambda_keys`], escaped.
+    ///
+    /// Refused is what makes the evaluated prefix longer than Firehose ([`LONGEST_PREFIX`]) or S3 takes it.
+    pub fn label<'v>(&self, values: &'v [PartitionValue]) -> Result<Vec<Cow<'v, str>>, LabelFault> {
+        let mut given = values.iter();
+        let values: Vec<Option<&PartitionValue>> = self
+            .captures
+            .iter()
+            .map(|c| matches!(c.source, Source::Lambda(_)).then(|| given.next()).flatten())
+            .collect();
+        let escaped = self.escaped(&values);
+        self.measure(&escaped)?;
+        Ok(escaped.into_iter().flatten().collect())
+    }
+
+    /// The prefix under which a partition lies: it ends in `/`, and stops before the first random string.
+    pub fn render(&self, partition: &Partition) -> Result<String, LabelFault> {
+        let values: Vec<Option<&PartitionValue>> = partition.values().iter().map(Some).collect();
+        let escaped = self.escaped(&values);
+        self.measure(&escaped)?;
+        let mut path = String::new();
+        for segment in self.segments.iter().take_while(|segment| !segment.is_random()) {
+            for piece in &segment.pieces {
+                match piece {
+                    Piece::Text(text) => path.push_str(text),
+                    Piece::Capture { index, .. } => {
+                        path.push_str(escaped.get(*index).and_then(Option::as_deref).unwrap_or_default());
+                    }
+                    Piece::Random => {}
+                }
+            }
+            path.push('/');
+        }
+        Ok(path)
+    }
+
+    /// The partition in which an object lies, or why it lies in none of ours.
+    ///
+    /// Only what this layout would have written is taken: `render(matches(key))` is a prefix of the key.
+    pub fn matches(&self, key: &ObjectKey) -> Result<Partition, KeyFault> {
+        let text = key.as_str();
+        if text.starts_with(self.error_prefix.head()) {
+            return Err(KeyFault::ErrorObject);
+        }
+        if text.ends_with('/') || text.ends_with(FOLDER_MARKER) {
+            return Err(KeyFault::FolderMarker);
+        }
+        if text.split('/').any(|name| name.starts_with(['_', '.'])) {
+            return Err(KeyFault::Hidden);
+        }
+        let folders: Vec<&str> = text.split('/').collect();
+        let Some((_name, folders)) = folders.split_last() else { return Err(KeyFault::Foreign) };
+        if folders.len() != self.segments.len() {
+            return Err(KeyFault::Foreign);
+        }
+        let mut found = vec![""; self.captures.len()];
+        for (segment, folder) in self.segments.iter().zip(folders) {
+            segment.read(folder, &mut found).ok_or(KeyFault::Foreign)?;
+        }
+        let mut values = Vec::with_capacity(found.len());
+        for (capture, text) in self.captures.iter().zip(found) {
+            let value = capture.value(text).ok_or(KeyFault::Foreign)?;
+            values.push(PartitionValue::new(value).map_err(KeyFault::Value)?);
+        }
+        let partition = Partition::new(values);
+        match self.render(&partition) {
+            Ok(prefix) if text.starts_with(&prefix) => Ok(partition),
+            Ok(_) | Err(_) => Err(KeyFault::Foreign),
+        }
+    }
+
+    /// The values as parts of a path; nothing where the value is not known yet.
+    fn escaped<'v>(&self, values: &[Option<&'v PartitionValue>]) -> Vec<Option<Cow<'v, str>>> {
+        let escape = |(capture, value): (&Capture, Option<&'v PartitionValue>)| {
+            value.map(|value| match capture.source {
+                Source::Lambda(_) => Cow::Owned(escape(value.as_str())),
+                Source::Query(_) | Source::Timestamp(_) => Cow::Borrowed(value.as_str()),
+            })
+        };
+        let mut escaped: Vec<_> = self.captures.iter().zip(values.iter().copied()).map(escape).collect();
+        for segment in &self.segments {
+            if let Some(Piece::Capture { index, .. }) = segment.pieces.first()
+                && let Some(Some(value)) = escaped.get_mut(*index)
+                && value.starts_with(['_', '.'])
+                && matches!(self.captures.get(*index).map(Capture::source), Some(Source::Lambda(_)))
+            {
+                *value = Cow::Owned(escape_first(value));
+            }
+        }
+        if let Some(guard) = self.guard
+            && self.could_lie_under_errors(&escaped)
+            && let Some(Some(value)) = escaped.get_mut(guard)
+        {
+            *value = Cow::Owned(escape_first(value));
+        }
+        escaped
+    }
+
+    /// Whether the path begins as the error prefix does, as far as it is known before Firehose evaluates it.
+    ///
+    /// What only Firehose knows, such as the time, could be anything: the answer must be the same for writer and reader.
+    fn could_lie_under_errors(&self, escaped: &[Option<Cow<'_, str>>]) -> bool {
+        let mut head = self.error_prefix.head();
+        for piece in self.segments.iter().flat_map(|segment| segment.pieces.iter().map(Some).chain([None])) {
+            let text = match piece {
+                None => "/",
+                Some(Piece::Text(text)) => text,
+                Some(Piece::Random) => return true,
+                Some(Piece::Capture { index, .. }) => {
+                    let lambda =
+                        matches!(self.captures.get(*index).map(Capture::source), Some(Source::Lambda(_)));
+                    match escaped.get(*index) {
+                        Some(Some(value)) if lambda => value,
+                        _ => return true,
+                    }
+                }
+            };
+            match head.strip_prefix(text) {
+                Some(rest) => head = rest,
+                None => return text.starts_with(head),
+            }
+        }
+        head.is_empty()
+    }
+
+    /// Counts the whole prefix as Firehose will evaluate it, with the longest that a timestamp can become.
+    fn measure(&self, escaped: &[Option<Cow<'_, str>>]) -> Result<(), LabelFault> {
+        let (mut characters, mut bytes) = (0, 0);
+        for segment in &self.segments {
+            for piece in &segment.pieces {
+                let (more_characters, more_bytes) = match piece {
+                    Piece::Text(text) => (text.chars().count(), text.len()),
+                    Piece::Random => (RANDOM_STRING_LENGTH, RANDOM_STRING_LENGTH),
+                    Piece::Capture { index, .. } => match (escaped.get(*index), self.captures.get(*index)) {
+                        (_, Some(Capture { source: Source::Timestamp(pattern), .. })) => {
+                            (pattern.longest(), pattern.longest())
+                        }
+                        (Some(Some(value)), _) => (value.chars().count(), value.len()),
+                        _ => (0, 0),
+                    },
+                };
+                characters += more_characters;
+                bytes += more_bytes;
+            }
+            characters += 1;
+            bytes += 1;
+        }
+        if characters > LONGEST_PREFIX {
+            Err(LabelFault::TooManyCharacters(characters))
+        } else if bytes > LONGEST_PREFIX_BYTES {
+            Err(LabelFault::TooManyBytes(bytes))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Capture {
+    /// The column's name, in lower case as Glue keeps it.
+    pub fn column(&self) -> &str {
+        &self.column
+    }
+
+    /// Where its value comes from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The value that a part of a folder's name stands for.
+    fn value<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+        match &self.source {
+            Source::Lambda(_) => unescape(text),
+            Source::Query(_) => Some(Cow::Borrowed(text)),
+            Source::Timestamp(pattern) => pattern.accepts(text).then_some(Cow::Borrowed(text)),
+        }
+    }
+}
+
+impl Segment {
+    fn is_random(&self) -> bool {
+        self.pieces.contains(&Piece::Random)
+    }
+
+    /// Takes a folder's name apart; `found` gets the captures' texts.
+    fn read<'t>(&self, folder: &'t str, found: &mut [&'t str]) -> Option<()> {
+        let mut rest = folder;
+        for piece in &self.pieces {
+            let end = match piece {
+                Piece::Text(text) => {
+                    rest = rest.strip_prefix(text.as_str())?;
+                    continue;
+                }
+                Piece::Random => {
+                    let (random, after) = rest.split_at_checked(RANDOM_STRING_LENGTH)?;
+                    if !random.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                        return None;
+                    }
+                    rest = after;
+                    continue;
+                }
+                Piece::Capture { extent: Extent::Fixed(length), .. } => *length,
+                Piece::Capture { extent: Extent::Until(character), .. } => rest.find(*character)?,
+                Piece::Capture { extent: Extent::AllBut(length), .. } => rest.len().checked_sub(*length)?,
+            };
+            let (text, after) = rest.split_at_checked(end)?;
+            if let Piece::Capture { index, .. } = piece
+                && let Some(place) = found.get_mut(*index)
+            {
+                *place = text;
+            }
+            rest = after;
+        }
+        rest.is_empty().then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

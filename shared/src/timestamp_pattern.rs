@@ -1,0 +1,266 @@
+//! The patterns of `!{timestamp:…}`: those of Java's `DateTimeFormatter`.
+
+use std::fmt;
+
+/// A pattern such as `yyyy-MM-dd`: what Firehose writes for the moment at which the oldest record of an object arrived.
+///
+/// Letters are fields, anything between single quotes and all other characters stand for themselves. Zones (`z`, `X`, …)
+/// are refused, since no folder of ours is named after one, and so are the letters that Firehose itself refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimestampPattern {
+    items: Vec<Item>,
+}
+
+/// One part of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// Text that stands for itself.
+    Text(String),
+    /// A letter, repeated: `MM` is `Field { letter: 'M', count: 2 }`.
+    Field {
+        /// The letter of the pattern.
+        letter: char,
+        /// How often it is repeated.
+        count: usize,
+    },
+}
+
+/// Why a timestamp pattern is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// There is nothing in it.
+    #[error("the timestamp pattern is empty, expected one such as `yyyy`")]
+    Empty,
+    /// A letter that is no field, or that Firehose refuses.
+    #[error(
+        "`{0}` is not a letter of a timestamp pattern that can be used in a path, expected one of `{LETTERS}`"
+    )]
+    Letter(char),
+    /// A quote without its partner.
+    #[error("the timestamp pattern `{0}` has a quote that is not closed")]
+    OpenQuote(String),
+}
+
+/// Fields written in digits, whatever their count.
+const DIGITS: &str = "yuYDdwWFhHkKmsSAnN";
+/// Fields in digits when written once or twice, in words from three on.
+const DIGITS_OR_WORDS: &str = "MLQqec";
+/// Fields always in words.
+const WORDS: &str = "EaG";
+/// All of them, for the message.
+const LETTERS: &str = "yuYDdwWFhHkKmsSAnNMLQqecEaG";
+/// The longest word that a field becomes (`September`, `Wednesday`, `3rd quarter`, `Before Christ`), in characters.
+const LONGEST_WORD: usize = 13;
+/// The longest number that a field of one letter becomes: nanoseconds of a day, in digits.
+const LONGEST_NUMBER: usize = 14;
+
+impl TimestampPattern {
+    /// Reads a pattern.
+    pub fn parse(pattern: &str) -> Result<Self, PatternError> {
+        if pattern.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        let mut items = Vec::new();
+        let mut characters = pattern.chars().peekable();
+        while let Some(character) = characters.next() {
+            if character == '\'' {
+                let text =
+                    quoted(&mut characters).ok_or_else(|| PatternError::OpenQuote(pattern.to_owned()))?;
+                push_text(&mut items, &text);
+            } else if character.is_ascii_alphabetic() {
+                if !LETTERS.contains(character) {
+                    return Err(PatternError::Letter(character));
+                }
+                let mut count = 1;
+                while characters.next_if_eq(&character).is_some() {
+                    count += 1;
+                }
+                items.push(Item::Field { letter: character, count });
+            } else {
+                push_text(&mut items, character.encode_utf8(&mut [0; 4]));
+            }
+        }
+        Ok(Self { items })
+    }
+
+    /// A pattern of these parts.
+    pub(crate) fn of(items: Vec<Item>) -> Self {
+        Self { items }
+    }
+
+    /// Its parts, in order.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The letters of its fields, in order: `yMd` for `yyyy-MM-dd`.
+    pub fn letters(&self) -> String {
+        let letter = |item: &Item| match item {
+            Item::Field { letter, .. } => Some(*letter),
+            Item::Text(_) => None,
+        };
+        self.items.iter().filter_map(letter).collect()
+    }
+
+    /// Whether this text may have come from the pattern. Shapes are compared, not calendars: `99` is a `MM`.
+    pub fn accepts(&self, text: &str) -> bool {
+        fn rest_is_accepted(items: &[Item], text: &str) -> bool {
+            let Some((item, items)) = items.split_first() else { return text.is_empty() };
+            match item {
+                Item::Text(expected) => {
+                    text.strip_prefix(expected.as_str()).is_some_and(|rest| rest_is_accepted(items, rest))
+                }
+                Item::Field { letter, count } => {
+                    let (least, most) = widths(*letter, *count);
+                    let fits =
+                        |c: char| if in_words(*letter, *count) { is_word(c) } else { c.is_ascii_digit() };
+                    let end =
+                        |width: usize| text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(width);
+                    (least..=most).any(|width| {
+                        let Some((field, rest)) = end(width).and_then(|at| text.split_at_checked(at)) else {
+                            return false;
+                        };
+                        field.chars().all(fits) && rest_is_accepted(items, rest)
+                    })
+                }
+            }
+        }
+        rest_is_accepted(&self.items, text)
+    }
+
+    /// Its length in bytes if that is always the same.
+    pub(crate) fn fixed_length(&self) -> Option<usize> {
+        let length = |item: &Item| match item {
+            Item::Text(text) => Some(text.len()),
+            Item::Field { letter, count } => {
+                let (least, most) = widths(*letter, *count);
+                (least == most).then_some(most)
+            }
+        };
+        self.items.iter().map(length).sum()
+    }
+
+    /// The most characters that it can become.
+    pub(crate) fn longest(&self) -> usize {
+        let length = |item: &Item| match item {
+            Item::Text(text) => text.chars().count(),
+            Item::Field { letter, count } => widths(*letter, *count).1,
+        };
+        self.items.iter().map(length).sum()
+    }
+
+    /// Whether this character can come up anywhere in what it becomes.
+    pub(crate) fn can_hold(&self, character: char) -> bool {
+        self.items.iter().any(|item| match item {
+            Item::Text(text) => text.contains(character),
+            Item::Field { letter, count } if in_words(*letter, *count) => is_word(character),
+            Item::Field { .. } => character.is_ascii_digit(),
+        })
+    }
+}
+
+impl fmt::Display for TimestampPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for item in &self.items {
+            match item {
+                Item::Text(text) if text.contains(|c: char| c.is_ascii_alphabetic() || c == '\'') => {
+                    write!(f, "'{}'", text.replace('\'', "''"))?;
+                }
+                Item::Text(text) => f.write_str(text)?,
+                Item::Field { letter, count } => {
+                    for _ in 0..*count {
+                        write!(f, "{letter}")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stands up to the closing quote; `''` is one quote, inside and outside of quoted text.
+fn quoted(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
+    if characters.next_if_eq(&'\'').is_some() {
+        return Some("'".to_owned());
+    }
+    let mut text = String::new();
+    loop {
+        match characters.next()? {
+            '\'' if characters.next_if_eq(&'\'').is_some() => text.push('\''),
+            '\'' => return Some(text),
+            character => text.push(character),
+        }
+    }
+}
+
+fn push_text(items: &mut Vec<Item>, text: &str) {
+    if let Some(Item::Text(before)) = items.last_mut() {
+        before.push_str(text);
+    } else {
+        items.push(Item::Text(text.to_owned()));
+    }
+}
+
+fn in_words(letter: char, count: usize) -> bool {
+    WORDS.contains(letter) || (DIGITS_OR_WORDS.contains(letter) && count >= 3)
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, ' ' | '.')
+}
+
+/// The fewest and the most characters of a field.
+fn widths(letter: char, count: usize) -> (usize, usize) {
+    debug_assert!(DIGITS.contains(letter) || DIGITS_OR_WORDS.contains(letter) || WORDS.contains(letter));
+    match (letter, count) {
+        _ if in_words(letter, count) => (1, LONGEST_WORD),
+        // A year has four digits from now until long after us.
+        ('y' | 'u' | 'Y', 1) => (4, 4),
+        (_, 1) => (1, LONGEST_NUMBER),
+        (_, count) => (count, count),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, accepted: &[&str], refused: &[&str]) {
+        let parsed = TimestampPattern::parse(pattern).unwrap();
+        assert_eq!(parsed.to_string(), pattern);
+        for text in accepted {
+            assert!(parsed.accepts(text), "`{pattern}` does not accept `{text}`");
+        }
+        for text in refused {
+            assert!(!parsed.accepts(text), "`{pattern}` accepts `{text}`");
+        }
+    }
+
+    #[test]
+    fn patterns_accept_what_they_can_have_written() {
+        check("yyyy", &["2026"], &["26", "20261", "year", ""]);
+        check("yyyy-MM-dd", &["2026-11-21"], &["2026-1-21", "20261121", "2026-11-21 "]);
+        check("yyyyMMddHH", &["2026112109"], &["2026112", "2026-11-21"]);
+        check("d", &["1", "31"], &["", "a"]);
+        check("MMM-yyyy", &["Nov-2026"], &["-2026"]);
+        check("'dt'yyyy", &["dt2026"], &["2026", "xx2026"]);
+        check("HH'h'", &["09h"], &["9h", "09"]);
+    }
+
+    #[test]
+    fn quotes_are_javas() {
+        let text = |pattern: &str| TimestampPattern::parse(pattern).unwrap().items;
+        assert_eq!(text("''"), [Item::Text("'".into())]);
+        assert_eq!(text("'o''clock'"), [Item::Text("o'clock".into())]);
+    }
+
+    #[test]
+    fn errors() {
+        let message = |pattern: &str| TimestampPattern::parse(pattern).unwrap_err().to_string();
+        insta::assert_snapshot!(message(""), @"the timestamp pattern is empty, expected one such as `yyyy`");
+        insta::assert_snapshot!(message("yyyy-bb"), @"`b` is not a letter of a timestamp pattern that can be used in a path, expected one of `yuYDdwWFhHkKmsSAnNMLQqecEaG`");
+        insta::assert_snapshot!(message("yyyyZ"), @"`Z` is not a letter of a timestamp pattern that can be used in a path, expected one of `yuYDdwWFhHkKmsSAnNMLQqecEaG`");
+        insta::assert_snapshot!(message("'T"), @"the timestamp pattern `'T` has a quote that is not closed");
+    }
+}
