@@ -1,1 +1,21 @@
-//! .
+//! The pipeline on a laptop: the two functions' own code between a model of Firehose, a folder as bucket, and a catalog.
+//!
+//! In reading order:
+//!
+//! - [`pipeline`]: records go in, objects, partitions and a [`summary`] come out;
+//! - [`deployment`]: what is deployed, read from `template.yaml` and `samconfig.toml`;
+//! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
+//! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
+//! - [`athena`]: an engine that understands the [`ddl`] of partitions;
+//! - [`cli`]: the command line.
+
+pub mod assumptions;
+pub mod athena;
+pub mod catalog;
+pub mod cli;
+pub mod ddl;
+pub mod deployment;
+pub mod firehose;
+pub mod lake;
+pub mod pipeline;
+pub mod summary;

@@ -83,6 +83,13 @@ impl TimestampPattern {
         Ok(Self { items })
     }
 
+    /// `yyyy/MM/dd/HH/`, which Firehose appends to a prefix in which there is nothing to evaluate.
+    pub fn hourly() -> Self {
+        let fields = [('y', 4), ('M', 2), ('d', 2), ('H', 2)];
+        let with_slash = |(letter, count)| [Item::Field { letter, count }, Item::Text("/".to_owned())];
+        Self { items: fields.into_iter().flat_map(with_slash).collect() }
+    }
+
     /// A pattern of these parts.
     pub(crate) fn of(items: Vec<Item>) -> Self {
         Self { items }

@@ -51,13 +51,8 @@ pub(super) fn layout(prefix: Prefix, error_prefix: &ErrorPrefix) -> Result<Layou
 fn folders(prefix: &Prefix) -> Result<Vec<Vec<Part>>, LayoutError> {
     let mut elements = prefix.elements().to_vec();
     if prefix.is_plain() {
-        // Firehose appends the hour, and no slash before it, where there is nothing to evaluate (prefixes that need
-        // not be evaluated get `yyyy/MM/dd/HH/`).
-        let field = |letter, count| Item::Field { letter, count };
-        let slash = || Item::Text("/".to_owned());
-        let hour =
-            [field('y', 4), slash(), field('M', 2), slash(), field('d', 2), slash(), field('H', 2), slash()];
-        elements.push(Element::Timestamp(TimestampPattern::of(hour.to_vec())));
+        // Firehose appends the hour, and no slash before it, where there is nothing to evaluate.
+        elements.push(Element::Timestamp(TimestampPattern::hourly()));
     }
     let mut parts = Vec::new();
     for element in elements {

@@ -1,0 +1,360 @@
+"""What AWS would refuse, or take and then not do, in template.yaml, and cfn-lint does not see.
+
+Every environment of samconfig.toml is translated with its own parameter values, intrinsic functions are worked out with
+stand-ins for the account and the region, and the tests read the result as data.
+"""
+
+import functools
+import json
+import re
+import tomllib
+import unittest
+
+import botocore.session
+from samcli.cli.types import CfnParameterOverridesType
+from translate import ROOT, translate
+
+TEMPLATE = (ROOT / "template.yaml").read_text()
+SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
+
+# The region with the longest name that AWS has so far, for the lengths of bucket names.
+REGION = "ap-southeast-1"
+ACCOUNT = "123456789012"
+
+# Events that a bucket can tell of, as the AWS SDK knows them.
+S3_EVENTS = set(botocore.session.get_session().get_service_model("s3").shape_for("Event").enum)
+
+# What CloudFormation calls a Ref of these types: a property. A Ref of any other is its logical id here.
+NAME_PROPERTY = {
+    "AWS::Athena::WorkGroup": "Name",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Logs::LogStream": "LogStreamName",
+    "AWS::S3::Bucket": "BucketName",
+}
+
+# Firehose's and Lambda's blocks with a switch. Left out, the switch is on in some and off in others.
+SWITCHED = {
+    "CloudWatchLoggingOptions",
+    "DataFormatConversionConfiguration",
+    "DynamicPartitioningConfiguration",
+    "ProcessingConfiguration",
+}
+
+
+class Deployment:
+    """The template as one environment of samconfig.toml would deploy it."""
+
+    def __init__(self, environment, changes=None):
+        commands = SAMCONFIG[environment]
+        options = commands.get("global", {}).get("parameters", {}) | commands.get("deploy", {}).get("parameters", {})
+        values = CfnParameterOverridesType().convert(options.get("parameter_overrides", ""), None, None)
+        self.plain = translate(TEMPLATE, values | (changes or {}))
+        self.pseudo = {
+            "AWS::AccountId": ACCOUNT,
+            "AWS::Partition": "aws",
+            "AWS::Region": REGION,
+            "AWS::StackName": options["stack_name"],
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+        self.parameters = {name: rules["Default"] for name, rules in self.plain["Parameters"].items()}
+        self.resources = self.resolve(self.plain["Resources"])
+
+    def resolve(self, value):
+        """`value` with its intrinsic functions worked out; an unknown one is an error, so that none is passed over."""
+        match value:
+            case {"Ref": name}:
+                return self.ref(name)
+            case {"Fn::GetAtt": [resource, attribute]}:
+                return self.attribute(resource, attribute)
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{([^!}][^}]*)}", lambda hole: self.hole(hole[1]), text)
+            case dict() if any(key.startswith("Fn::") for key in value):
+                raise NotImplementedError(f"intrinsic function in {json.dumps(value)}")
+            case dict():
+                return {key: self.resolve(part) for key, part in value.items()}
+            case list():
+                return [self.resolve(part) for part in value]
+            case _:
+                return value
+
+    def hole(self, name):
+        return self.attribute(*name.split(".", 1)) if "." in name else self.ref(name)
+
+    def ref(self, name):
+        if name in self.parameters:
+            return self.parameters[name]
+        if name in self.pseudo:
+            return self.pseudo[name]
+        resource = self.plain["Resources"][name]
+        name_property = NAME_PROPERTY.get(resource["Type"])
+        return self.resolve(resource["Properties"][name_property]) if name_property else name
+
+    def attribute(self, resource, attribute):
+        kind = self.plain["Resources"][resource]["Type"]
+        if attribute != "Arn":
+            raise NotImplementedError(f"attribute `{attribute}` of a {kind}")
+        if kind == "AWS::S3::Bucket":
+            return f"arn:aws:s3:::{self.ref(resource)}"
+        return f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}:{resource}"
+
+    def properties(self, logical_id):
+        return self.resources[logical_id]["Properties"]
+
+    def of_type(self, kind):
+        return {name: resource["Properties"] for name, resource in self.resources.items() if resource["Type"] == kind}
+
+    def destination(self):
+        return self.properties("DeliveryStream")["ExtendedS3DestinationConfiguration"]
+
+    def environment_of(self, function):
+        return self.properties(function)["Environment"]["Variables"]
+
+    def processor(self):
+        """The parameters of the Lambda processor."""
+        processors = self.destination()["ProcessingConfiguration"]["Processors"]
+        [parameters] = [processor["Parameters"] for processor in processors if processor["Type"] == "Lambda"]
+        return {parameter["ParameterName"]: parameter["ParameterValue"] for parameter in parameters}
+
+    def statements(self):
+        """Each statement of each policy, with the logical id of the resource that it stands in."""
+        for name, resource in self.resources.items():
+            for document in values_of(resource, {"PolicyDocument", "AssumeRolePolicyDocument"}):
+                for statement in listed(document["Statement"]):
+                    yield name, statement
+
+
+@functools.cache
+def deployment(environment):
+    return Deployment(environment)
+
+
+def values_of(value, keys):
+    """What stands under one of `keys`, anywhere in `value`."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key in keys:
+                yield part
+            yield from values_of(part, keys)
+    elif isinstance(value, list):
+        for part in value:
+            yield from values_of(part, keys)
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def layout_keys(prefix):
+    """The keys of an S3 prefix in order. A timestamp has the name that stands before it: `year=!{timestamp:yyyy}`."""
+    for name, namespace, key in re.findall(r"(?:([^/=}]+)=)?!\{([^:}]+):([^}]+)}", prefix):
+        if namespace.startswith("partitionKeyFrom"):
+            yield key.lower()
+        elif namespace == "timestamp" and name:
+            yield name.lower()
+
+
+def contract_columns(contract):
+    """The fields of a contract as columns: name in lower case, and type."""
+    # A comma ends a field unless a bracket is open: `map<string,int>`, `decimal(10,2)`.
+    depth, fields = 0, [""]
+    for character in contract:
+        depth += (character in "<(") - (character in ">)")
+        if character == "," and depth == 0:
+            fields.append("")
+        else:
+            fields[-1] += character
+    for field in fields:
+        name, kind = field.strip().removesuffix("not null").split(maxsplit=1)
+        yield name.lower(), kind.strip().lower()
+
+
+def columns(described):
+    return [(column["Name"], column["Type"]) for column in described]
+
+
+class Samconfig(unittest.TestCase):
+    def test_default_is_component_metrics(self):
+        self.assertEqual(SAMCONFIG["default"], SAMCONFIG["component-metrics"])
+
+
+class Template(unittest.TestCase):
+    """One environment's deployment, `self.it`. `load_tests` runs every test on each."""
+
+    def __init__(self, test, environment="component-metrics"):
+        super().__init__(test)
+        self.environment = environment
+
+    def __str__(self):
+        return f"{self._testMethodName} ({self.environment})"
+
+    def setUp(self):
+        self.it = deployment(self.environment)
+
+    # Firehose
+
+    def test_dynamic_partitioning_has_the_buffer_it_needs(self):
+        hints = self.it.destination()["BufferingHints"]
+        self.assertTrue(self.it.destination()["DynamicPartitioningConfiguration"]["Enabled"])
+        self.assertIn(hints["SizeInMBs"], range(64, 128 + 1))
+        self.assertIn(hints["IntervalInSeconds"], range(60, 900 + 1))
+
+    def test_prefixes_are_ones_that_firehose_takes(self):
+        prefix, error_prefix = self.it.destination()["Prefix"], self.it.destination()["ErrorOutputPrefix"]
+        self.assertRegex(prefix, r"/$")
+        self.assertRegex(error_prefix, r"/$")
+        self.assertIn("!{partitionKeyFrom", prefix)
+        self.assertNotIn("!{partitionKeyFrom", error_prefix)
+        self.assertIn("!{firehose:error-output-type}", error_prefix)
+        self.assertNotIn("!{firehose:error-output-type}", prefix)
+        for expression in re.findall(r"!\{.*?}", prefix + error_prefix):
+            self.assertRegex(expression, r"^!\{(firehose|timestamp|partitionKeyFrom(Lambda|Query)):[^{}]+}$")
+
+    def test_one_layout_for_firehose_and_both_functions(self):
+        # Other values must reach all three: equal ones could stand there twice.
+        changes = {"S3Prefix": "x/!{partitionKeyFromLambda:y}/", "ErrorPrefix": "z/!{firehose:error-output-type}/"}
+        it = Deployment(self.environment, changes)
+        layout = {"S3_PREFIX": changes["S3Prefix"], "ERROR_PREFIX": changes["ErrorPrefix"]}
+        self.assertEqual(layout["S3_PREFIX"], it.destination()["Prefix"])
+        self.assertEqual(layout["ERROR_PREFIX"], it.destination()["ErrorOutputPrefix"])
+        self.assertLessEqual(layout.items(), it.environment_of("FirehoseTransformFunction").items())
+        self.assertLessEqual(layout.items(), it.environment_of("PartitionMaintainerFunction").items())
+
+    def test_every_switch_is_written_out(self):
+        switched = list(values_of(self.it.resources["DeliveryStream"], SWITCHED))
+        switched += self.it.of_type("AWS::Lambda::EventSourceMapping").values()
+        # The processor, dynamic partitioning, the log, and the maintainer's queue.
+        self.assertGreaterEqual(len(switched), 4)
+        for block in switched:
+            self.assertIs(block.get("Enabled"), True, json.dumps(block)[:200])
+
+    def test_firehose_may_call_the_function_that_it_is_given(self):
+        function = self.it.attribute("FirehoseTransformFunction", "Arn")
+        self.assertEqual(f"{function}:$LATEST", self.it.processor()["LambdaArn"])
+        allowed = [
+            listed(statement["Resource"])
+            for name, statement in self.it.statements()
+            if name == "DeliveryStreamRole" and "lambda:InvokeFunction" in listed(statement["Action"])
+        ]
+        self.assertEqual([[function, f"{function}:*"]], allowed)
+
+    def test_lambda_processor_is_within_firehoses_limits(self):
+        self.assertTrue(0.2 <= float(self.it.processor()["BufferSizeInMBs"]) <= 3)
+        self.assertIn(int(self.it.processor()["BufferIntervalInSeconds"]), range(0, 60 + 1))
+        self.assertLessEqual(self.it.properties("FirehoseTransformFunction")["Timeout"], 300)
+
+    # S3 and the queue
+
+    def test_bucket_tells_of_every_new_object(self):
+        configurations = self.it.properties("DataBucket")["NotificationConfiguration"]["QueueConfigurations"]
+        events = {configuration["Event"] for configuration in configurations}
+        self.assertLessEqual(events, S3_EVENTS)
+        self.assertIn("s3:ObjectCreated:*", events)
+
+    def test_queue_lets_exactly_the_data_bucket_in(self):
+        bucket = self.it.attribute("DataBucket", "Arn")
+        sources = [
+            statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+            for name, statement in self.it.statements()
+            if name == "ObjectCreatedQueuePolicy"
+        ]
+        self.assertEqual([bucket], sources)
+        self.assertIn("ObjectCreatedQueuePolicy", listed(self.it.resources["DataBucket"]["DependsOn"]))
+
+    def test_bucket_names_fit_in_every_region(self):
+        for name, bucket in self.it.of_type("AWS::S3::Bucket").items():
+            self.assertRegex(bucket["BucketName"], r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", name)
+
+    def test_visibility_timeout_is_six_function_timeouts(self):
+        timeout = self.it.properties("PartitionMaintainerFunction")["Timeout"]
+        self.assertEqual(6 * timeout, self.it.properties("ObjectCreatedQueue")["VisibilityTimeout"])
+
+    def test_a_message_outlives_its_failures(self):
+        queue = self.it.properties("ObjectCreatedQueue")
+        dead_letters = self.it.properties("ObjectCreatedDeadLetterQueue")
+        receipts = queue["RedrivePolicy"]["maxReceiveCount"]
+        self.assertGreaterEqual(receipts, 5)
+        self.assertGreater(queue["MessageRetentionPeriod"], receipts * queue["VisibilityTimeout"])
+        self.assertGreater(dead_letters["MessageRetentionPeriod"], queue["MessageRetentionPeriod"])
+
+    def test_one_failed_message_does_not_bring_back_its_batch(self):
+        [source] = self.it.of_type("AWS::Lambda::EventSourceMapping").values()
+        self.assertEqual(["ReportBatchItemFailures"], source["FunctionResponseTypes"])
+
+    # The table
+
+    def test_partition_keys_are_the_layouts(self):
+        keys = columns(self.it.properties("GlueTable")["TableInput"]["PartitionKeys"])
+        self.assertEqual(list(layout_keys(self.it.parameters["S3Prefix"])), [name for name, _ in keys])
+
+    def test_no_column_is_data_and_partition_key(self):
+        table = self.it.properties("GlueTable")["TableInput"]
+        names = [name for name, _ in columns(table["PartitionKeys"] + table["StorageDescriptor"]["Columns"])]
+        self.assertEqual(sorted(set(names)), sorted(names))
+
+    def test_columns_are_the_contracts(self):
+        table = self.it.properties("GlueTable")["TableInput"]
+        keys = [name for name, _ in columns(table["PartitionKeys"])]
+        expected = [column for column in contract_columns(self.it.parameters["Contract"]) if column[0] not in keys]
+        self.assertEqual(expected, columns(table["StorageDescriptor"]["Columns"]))
+        variables = self.it.environment_of("FirehoseTransformFunction")
+        self.assertEqual(self.it.parameters["Contract"], variables["CONTRACT"])
+
+    def test_maintainer_is_given_the_table_and_the_bucket_of_the_stack(self):
+        table = self.it.properties("GlueTable")
+        name = f"{self.it.properties('GlueDatabase')['DatabaseInput']['Name']}.{table['TableInput']['Name']}"
+        variables = self.it.environment_of("PartitionMaintainerFunction")
+        self.assertEqual(name, variables["TABLE"])
+        self.assertEqual(f"s3://{variables['DATA_BUCKET']}/", table["TableInput"]["StorageDescriptor"]["Location"])
+        self.assertEqual(self.it.ref("AthenaWorkGroup"), variables["ATHENA_WORKGROUP"])
+
+    def test_results_are_no_new_objects_of_the_data_bucket(self):
+        results = self.it.properties("AthenaWorkGroup")["WorkGroupConfiguration"]["ResultConfiguration"]
+        self.assertTrue(results["OutputLocation"].startswith(f"s3://{self.it.ref('AthenaResultsBucket')}/"))
+        self.assertNotEqual(self.it.ref("DataBucket"), self.it.ref("AthenaResultsBucket"))
+
+    # Rights
+
+    def test_no_right_is_for_everything(self):
+        # A denial may be wide: the buckets deny everything without TLS.
+        for name, statement in self.it.statements():
+            if statement["Effect"] == "Deny":
+                continue
+            for action in listed(statement["Action"]):
+                self.assertNotIn("*", action, f"{name}: {action}")
+            for resource in listed(statement.get("Resource", [])):
+                self.assertNotEqual("*", resource, f"{name}: {statement['Action']}")
+
+    def test_buckets_are_private_and_outlive_the_stack(self):
+        policed = {policy["Bucket"]: policy for policy in self.it.of_type("AWS::S3::BucketPolicy").values()}
+        for name, bucket in self.it.of_type("AWS::S3::Bucket").items():
+            access = bucket["PublicAccessBlockConfiguration"]
+            self.assertEqual([True] * 4, list(access.values()), name)
+            self.assertIn("BucketEncryption", bucket, name)
+            self.assertEqual("RetainExceptOnCreate", self.it.resources[name].get("DeletionPolicy"), name)
+            self.assertEqual("Retain", self.it.resources[name].get("UpdateReplacePolicy"), name)
+            [denial] = policed[bucket["BucketName"]]["PolicyDocument"]["Statement"]
+            self.assertEqual("Deny", denial["Effect"], name)
+            self.assertEqual({"Bool": {"aws:SecureTransport": "false"}}, denial["Condition"], name)
+            arn = self.it.attribute(name, "Arn")
+            self.assertEqual([arn, f"{arn}/*"], denial["Resource"], name)
+
+    def test_arns_hold_in_every_partition(self):
+        # Read from the text: what translation and stand-ins put in would hide what is written there.
+        arns = re.findall(r"\barn:\S*", re.sub(r"#.*", "", TEMPLATE))
+        self.assertTrue(arns)
+        for arn in arns:
+            self.assertTrue(arn.startswith("arn:${AWS::Partition}:"), arn)
+        for arn in re.findall(r'"(arn:[^"]*)"', json.dumps(self.it.resources)):
+            self.assertRegex(arn, rf"^arn:aws:[a-z0-9-]+:(|{REGION}):(|{ACCOUNT}):\S+$")
+
+
+def load_tests(loader, _tests, _pattern):
+    suite = loader.loadTestsFromTestCase(Samconfig)
+    # `default` is left out: it is the same as component-metrics.
+    environments = [name for name, commands in SAMCONFIG.items() if isinstance(commands, dict) and name != "default"]
+    suite.addTests(Template(test, name) for name in environments for test in loader.getTestCaseNames(Template))
+    return suite
+
+
+if __name__ == "__main__":
+    unittest.main()

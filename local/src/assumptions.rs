@@ -1,0 +1,40 @@
+//! What AWS leaves open, and what is assumed here instead: one list.
+
+use std::time::Duration;
+
+/// Records arrive from this moment on (2026-01-01T00:00:00Z), in milliseconds since 1970, unless the command line says
+/// otherwise: the same input then gives the same objects.
+pub const FIRST_ARRIVAL: i64 = 1_767_225_600_000;
+
+/// Records arrive as fast as one provisioned shard of a Kinesis stream takes them: 1,000 a second, and not more than
+/// 1,000,000 bytes a second. Direct PUT is given the same pace.
+pub fn arrival_pace(bytes: usize) -> Duration {
+    Duration::from_micros(u64::try_from(bytes).unwrap_or(u64::MAX).max(1_000))
+}
+
+/// The largest record that a stream takes, in bytes (1,000 KiB; that one is documented).
+pub const LARGEST_RECORD: usize = 1_000 * 1_024;
+
+/// The time in an object's name is that at which its oldest record arrived, as in its prefix.
+pub const NAME_TIME: &str = "oldest record";
+
+/// The version in an object's name: that of a delivery stream which was never changed.
+pub const STREAM_VERSION: u32 = 1;
+
+/// A partition key that is missing is told as Firehose tells an empty one.
+pub const MISSING_PARTITION_KEY: &str = "partitionKeys values must not be null or empty";
+
+/// The type of error, which is the folder, of records whose prefix Firehose cannot evaluate or finds too long.
+pub const PREFIX_FAULT_TYPE: &str = "metadata-extraction-failed";
+
+/// The error objects of dynamic partitioning have the members of those of the transformation, without the function.
+pub const PREFIX_FAULT_CODE: &str = "DynamicPartitioning.MetadataExtractionFailed";
+
+/// Firehose tries a failed invocation again without a pause (nobody has told how long it waits).
+pub const RETRY_PAUSE: Duration = Duration::ZERO;
+
+/// The account, where the template asks for one.
+pub const ACCOUNT: &str = "123456789012";
+
+/// The region, where neither `samconfig.toml` nor the command line names one.
+pub const REGION: &str = "eu-west-1";

@@ -1,0 +1,79 @@
+//! Prefixes, evaluated as Firehose does: keys are inserted as they are.
+
+use super::reply::Failure;
+use super::time;
+use crate::assumptions::{MISSING_PARTITION_KEY, PREFIX_FAULT_CODE, PREFIX_FAULT_TYPE};
+use shared::error_prefix::ErrorPrefix;
+use shared::layout::LONGEST_PREFIX;
+use shared::prefix::{Element, Prefix, RANDOM_STRING_LENGTH};
+use shared::timestamp_pattern::TimestampPattern;
+use std::collections::BTreeMap;
+
+/// A prefix whose keys are filled in; the time is that of an object, which is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Open(Vec<Element>);
+
+/// Fills the keys in. A key that is missing or empty fails the record, as does a prefix that is too long.
+pub(super) fn open(prefix: &Prefix, keys: &BTreeMap<String, String>) -> Result<Open, Failure> {
+    let fault = |message| Failure { error_output_type: PREFIX_FAULT_TYPE, code: PREFIX_FAULT_CODE, message };
+    let mut elements = Vec::new();
+    for element in prefix.elements() {
+        elements.push(match element {
+            Element::KeyFromLambda(key) => match keys.get(key).filter(|value| !value.is_empty()) {
+                Some(value) => Element::Text(value.clone()),
+                None => return Err(fault(MISSING_PARTITION_KEY)),
+            },
+            Element::KeyFromQuery(_) => return Err(fault("partitionKeyFromQuery is not modelled here")),
+            other => other.clone(),
+        });
+    }
+    if prefix.is_plain() {
+        // The hour is appended to a prefix in which there is nothing to evaluate.
+        elements.push(Element::Timestamp(TimestampPattern::hourly()));
+    }
+    let open = Open(elements);
+    if open.evaluate(0, || 0).chars().count() > LONGEST_PREFIX {
+        return Err(fault("Length of evaluated prefix cannot be greater than 512"));
+    }
+    Ok(open)
+}
+
+impl Open {
+    /// What tells this prefix from others.
+    pub(super) fn key(&self) -> String {
+        let part = |element: &Element| match element {
+            Element::Text(text) => text.clone(),
+            Element::Timestamp(pattern) => format!("!{{timestamp:{pattern}}}"),
+            _ => "!{firehose}".to_owned(),
+        };
+        self.0.iter().map(part).collect()
+    }
+
+    /// The prefix at a moment, in milliseconds since 1970; `number` makes random strings differ.
+    pub(super) fn evaluate(&self, at: i64, number: impl Fn() -> u64) -> String {
+        let mut text = String::new();
+        for element in &self.0 {
+            match element {
+                Element::Text(part) => text.push_str(part),
+                Element::Timestamp(pattern) => text.push_str(&time::format(pattern, at)),
+                Element::RandomString => text.push_str(&format!("{:0>1$}", number(), RANDOM_STRING_LENGTH)),
+                Element::KeyFromLambda(_) | Element::KeyFromQuery(_) | Element::ErrorOutputType => {}
+            }
+        }
+        text
+    }
+}
+
+/// The error prefix, evaluated. Without any expression, Firehose appends the type and the hour.
+pub(super) fn of_errors(prefix: &ErrorPrefix, error_output_type: &str, at: i64) -> String {
+    let with_type = |element: &Element| match element {
+        Element::ErrorOutputType => Element::Text(error_output_type.to_owned()),
+        other => other.clone(),
+    };
+    let mut elements: Vec<Element> = prefix.prefix().elements().iter().map(with_type).collect();
+    if prefix.prefix().is_plain() {
+        elements.push(Element::Text(format!("{error_output_type}/")));
+        elements.push(Element::Timestamp(TimestampPattern::hourly()));
+    }
+    Open(elements).evaluate(at, || 0)
+}

@@ -1,0 +1,183 @@
+//! The bucket as a folder, with its catalog, and the notifications that S3 would send.
+
+use crate::catalog::Catalog;
+use crate::firehose::Object;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::object_key::ObjectKey;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A folder with buckets in it, a `catalog.json` and a `statements.sql`.
+#[derive(Debug)]
+pub struct Lake {
+    folder: PathBuf,
+}
+
+const CATALOG: &str = "catalog.json";
+const STATEMENTS: &str = "statements.sql";
+
+/// The longest name of a file or folder, in bytes, on the file systems of this world.
+const LONGEST_NAME: usize = 255;
+
+/// What a name ends in that goes on in the folder below, since it is longer than a file system's names can be. Keys that
+/// Hive has escaped never hold it.
+const GOES_ON: char = '\\';
+
+impl Lake {
+    /// The lake in this folder. One that is there already is added to; a folder with something else in it is refused.
+    pub fn open(folder: &Path) -> Result<Self, String> {
+        let lake = Self { folder: folder.to_owned() };
+        match fs::read_dir(folder).map(Iterator::count) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(lake),
+            Err(error) => Err(format!("`{}`: {error}", folder.display())),
+            Ok(entries) if entries == 0 || lake.path(CATALOG).exists() => Ok(lake),
+            Ok(_) => Err(format!(
+                "`{}` is a folder with something else in it, expected a lake, or nothing",
+                folder.display()
+            )),
+        }
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Removes what is in it of this bucket, and the catalog; nothing that is not a lake's.
+    pub fn clear(&self, bucket: &str) -> io::Result<()> {
+        let absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        for file in [CATALOG, STATEMENTS] {
+            fs::remove_file(self.path(file))
+                .or_else(|error| if absent(&error) { Ok(()) } else { Err(error) })?;
+        }
+        fs::remove_dir_all(self.path(bucket))
+            .or_else(|error| if absent(&error) { Ok(()) } else { Err(error) })
+    }
+
+    /// The catalog, or an empty one.
+    pub fn catalog(&self) -> Result<Catalog, String> {
+        let path = self.path(CATALOG);
+        match fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text).map_err(|error| format!("`{}`: {error}", path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Catalog::default()),
+            Err(error) => Err(format!("`{}`: {error}", path.display())),
+        }
+    }
+
+    /// Keeps the catalog.
+    pub fn keep_catalog(&self, catalog: &Catalog) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(catalog).map_err(io::Error::other)?;
+        write_whole(&self.path(CATALOG), format!("{text}\n").as_bytes())
+    }
+
+    /// Appends statements to those that were run before.
+    pub fn append_statements(&self, statements: &[String]) -> io::Result<()> {
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(self.path(STATEMENTS))?;
+        statements.iter().try_for_each(|statement| writeln!(file, "{statement};\n"))
+    }
+
+    /// Writes an object into a bucket. An object of the same name is not replaced: names are Firehose's to choose.
+    pub fn put(&self, bucket: &str, object: &Object) -> io::Result<()> {
+        let path = self.object_path(bucket, &object.key);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        write_whole(&path, &object.body)
+    }
+
+    /// Whether there is an object of this key.
+    pub fn holds(&self, bucket: &str, key: &str) -> bool {
+        self.object_path(bucket, key).exists()
+    }
+
+    /// Where an object lies: under its key, but for names that are too long for a file system.
+    pub fn object_path(&self, bucket: &str, key: &str) -> PathBuf {
+        let mut path = self.path(bucket);
+        for name in key.split('/') {
+            let mut rest = name;
+            while rest.len() > LONGEST_NAME {
+                let cut = rest.floor_char_boundary(LONGEST_NAME - GOES_ON.len_utf8());
+                let (part, after) = rest.split_at(cut);
+                path.push(format!("{part}{GOES_ON}"));
+                rest = after;
+            }
+            path.push(rest);
+        }
+        path
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// What S3 tells of a new object, as it writes it.
+pub fn notification(region: &str, bucket: &str, object: &Object) -> Value {
+    let time = Timestamp::from_millisecond(object.milliseconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    json!({ "Records": [{
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": region,
+        "eventTime": time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "bucket": { "name": bucket, "arn": format!("arn:aws:s3:::{bucket}") },
+            "object": { "key": ObjectKey::from_plain(object.key.as_str()).to_notification(), "size": object.body.len() },
+        },
+    }] })
+}
+
+/// Writes a file so that it is there as a whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Hidden from readers, and short whatever the file's own name is.
+    let partial = path.with_file_name(".partial");
+    fs::write(&partial, bytes)?;
+    fs::rename(&partial, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(key: &str) -> Object {
+        Object { key: key.into(), body: b"{}\n".to_vec(), records: 1, milliseconds: 0, is_error: false }
+    }
+
+    #[test]
+    fn objects_lie_under_their_keys_however_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(folder.path()).unwrap();
+        for key in [
+            "a%2Fb/x.json",
+            "it's 🚚/x",
+            &format!("{}/x", "é".repeat(256)),
+            &format!("k={}/x", "a".repeat(508)),
+        ] {
+            lake.put("bucket", &object(key)).unwrap();
+            assert!(lake.holds("bucket", key));
+        }
+        assert_eq!(lake.object_path("b", "a%2Fb/x"), folder.path().join("b/a%2Fb/x"));
+    }
+
+    #[test]
+    fn what_is_no_lake_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("thesis.tex"), "").unwrap();
+        let message =
+            Lake::open(folder.path()).unwrap_err().replace(&folder.path().display().to_string(), "FOLDER");
+        insta::assert_snapshot!(message, @"`FOLDER` is a folder with something else in it, expected a lake, or nothing");
+        assert!(Lake::open(&folder.path().join("new")).is_ok());
+    }
+
+    #[test]
+    fn notifications_are_as_s3_writes_them() {
+        let text = notification("eu-west-1", "lake", &object("k=a b/x+y")).to_string();
+        let messages = registrar::event::messages(&text);
+        let notification = &messages[0].content.as_ref().unwrap()[0];
+        assert_eq!(notification.key.as_str(), "k=a b/x+y");
+        assert!(text.contains("k%3Da+b/x%2By"));
+    }
+}

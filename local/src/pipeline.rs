@@ -1,0 +1,235 @@
+//! Records go in; objects, partitions and a summary come out.
+
+use crate::athena::LocalAthena;
+use crate::catalog::Catalog;
+use crate::deployment::Deployment;
+use crate::firehose::{Firehose, Object};
+use crate::lake::{Lake, notification};
+use crate::summary::Summary;
+use firehose_transform::handler::handle;
+use firehose_transform::transform::Transform;
+use registrar::config::Config;
+use registrar::engine::StatementCatalog;
+use registrar::handler::Clock;
+use serde_json::{Value, json};
+use std::io::{self, BufRead};
+use std::time::SystemTime;
+
+/// A deployment whose configuration is sound.
+pub struct Pipeline {
+    deployment: Deployment,
+    transform: Transform,
+    maintainer: Config,
+}
+
+/// A record was read that ends so many bytes into the input.
+pub type Progress<'p> = &'p mut dyn FnMut(u64);
+
+impl Pipeline {
+    /// Reads both functions' configuration, or says everything that is wrong with it.
+    pub fn new(deployment: Deployment) -> Result<Self, Vec<String>> {
+        let transform = firehose_transform::config::read(deployment.transform_config());
+        let maintainer = registrar::config::read(deployment.maintainer_config());
+        let mut faults = Vec::new();
+        let mut keep = |fault: String| {
+            // Both functions have the layout, and say the same of it.
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        };
+        for error in [transform.as_ref().err(), maintainer.as_ref().err()].into_iter().flatten() {
+            error.faults.iter().map(ToString::to_string).for_each(&mut keep);
+        }
+        if let (Ok(transform), Ok(maintainer)) = (&transform, &maintainer) {
+            disagreements(&deployment, transform, maintainer).into_iter().for_each(&mut keep);
+        }
+        match (transform, maintainer) {
+            (Ok(transform), Ok(maintainer)) if faults.is_empty() => {
+                Ok(Self { deployment, transform, maintainer })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    /// The bucket that it writes to.
+    pub fn bucket(&self) -> &str {
+        &self.deployment.bucket
+    }
+
+    /// The catalog as it is before the run: the lake's own, with the deployment's table in it.
+    pub fn catalog(&self, lake: &Lake) -> Result<Catalog, String> {
+        let mut catalog = lake.catalog()?;
+        let table = catalog
+            .tables
+            .entry(self.deployment.table_name.clone())
+            .or_insert_with(|| self.deployment.table.clone());
+        if table.partition_keys != self.deployment.table.partition_keys
+            || table.location != self.deployment.table.location
+        {
+            let (name, folder) = (&self.deployment.table_name, lake.folder().display());
+            return Err(format!(
+                "the lake `{folder}` has a table `{name}` of another layout or place, expected another `--out`, or `--fresh`"
+            ));
+        }
+        table.columns.clone_from(&self.deployment.table.columns);
+        Ok(catalog)
+    }
+
+    /// Sends records, one a line, the whole way into a lake; the first arrives then, in milliseconds since 1970.
+    pub fn run(
+        &self,
+        records: impl BufRead,
+        first_arrival: i64,
+        lake: &Lake,
+        catalog: Catalog,
+        progress: Progress<'_>,
+    ) -> io::Result<Summary> {
+        let mut summary = Summary::default();
+        let reports = std::cell::RefCell::new(Vec::new());
+        let mut call = |request: &str| match handle(&self.transform, request) {
+            Ok((reply, report)) => {
+                reports.borrow_mut().push(report);
+                Ok(reply)
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        let taken = |key: &str| lake.holds(&self.deployment.bucket, key);
+        let mut firehose = Firehose::new(&self.deployment.stream, first_arrival, &mut call, taken);
+        // From the first object on it is a lake, whatever happens on the way.
+        std::fs::create_dir_all(lake.folder())?;
+        lake.keep_catalog(&catalog)?;
+        let mut delivery = Delivery::new(self, lake, catalog);
+        let mut read = 0;
+        for_each_line(records, |line, bytes| {
+            read += bytes as u64;
+            progress(read);
+            let objects = firehose.put(line);
+            reports.borrow_mut().drain(..).for_each(|report| summary.transformed(report));
+            delivery.put(objects, &mut summary)
+        })?;
+        let (objects, counts) = firehose.close();
+        reports.borrow_mut().drain(..).for_each(|report| summary.transformed(report));
+        delivery.put(objects, &mut summary)?;
+        summary.counts = counts;
+        delivery.finish(&mut summary)?;
+        Ok(summary)
+    }
+}
+
+/// What stands behind Firehose: the bucket, the queue, the maintainer and the catalog.
+struct Delivery<'p> {
+    pipeline: &'p Pipeline,
+    lake: &'p Lake,
+    catalog: StatementCatalog<LocalAthena>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl<'p> Delivery<'p> {
+    fn new(pipeline: &'p Pipeline, lake: &'p Lake, catalog: Catalog) -> Self {
+        let Config { maintainer, table, .. } = &pipeline.maintainer;
+        let catalog = StatementCatalog::new(LocalAthena::new(catalog), table.clone(), &maintainer.layout);
+        // A runtime without drivers cannot fail to be built.
+        #[expect(clippy::expect_used, reason = "it reserves nothing that could be missing")]
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers");
+        Self { pipeline, lake, catalog, runtime }
+    }
+
+    /// Writes objects, and tells the maintainer.
+    fn put(&mut self, objects: Vec<Object>, summary: &mut Summary) -> io::Result<()> {
+        let Deployment { bucket, queue, stream, .. } = &self.pipeline.deployment;
+        let mut messages = Vec::new();
+        for object in objects {
+            self.lake.put(bucket, &object)?;
+            messages.push((object.milliseconds, notification(&stream.region, bucket, &object)));
+            summary.written(&self.pipeline.maintainer.maintainer.layout, &object);
+        }
+        for batch in messages.chunks(queue.batch_size) {
+            let mut bodies: Vec<&Value> = batch.iter().map(|(_, body)| body).collect();
+            let now = batch.iter().map(|(milliseconds, _)| *milliseconds).max().unwrap_or_default();
+            for _ in 0..queue.max_receive_count {
+                let failed = self.invoke(&bodies, now, summary);
+                bodies = failed.into_iter().filter_map(|place| bodies.get(place).copied()).collect();
+                if bodies.is_empty() {
+                    break;
+                }
+            }
+            summary.dead_letters += bodies.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Hands messages to the maintainer as SQS does; gives the places of those that are to come again.
+    fn invoke(&self, bodies: &[&Value], now: i64, summary: &mut Summary) -> Vec<usize> {
+        let record = |(place, body): (usize, &&Value)| json!({ "messageId": place.to_string(), "eventSource": "aws:sqs", "body": body.to_string() });
+        let event =
+            json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() }).to_string();
+        // Nothing here waits, so there is no deadline to run into.
+        let clock = Clock { now: &move || now, deadline: SystemTime::UNIX_EPOCH };
+        let maintainer = &self.pipeline.maintainer.maintainer;
+        let (reply, report) = self.runtime.block_on(maintainer.handle(&self.catalog, &event, clock));
+        summary.maintained(report);
+        let failed = |reply: Value| {
+            let items = reply.get("batchItemFailures")?.as_array()?.clone();
+            items
+                .iter()
+                .map(|item| item.get("itemIdentifier")?.as_str()?.parse().ok())
+                .collect::<Option<Vec<usize>>>()
+        };
+        // As with Lambda: what is no partial batch response fails the batch.
+        reply.ok().and_then(failed).unwrap_or_else(|| (0..bodies.len()).collect())
+    }
+
+    fn finish(self, summary: &mut Summary) -> io::Result<()> {
+        let (catalog, statements) = self.catalog.into_engine().finish();
+        self.lake.append_statements(&statements)?;
+        self.lake.keep_catalog(&catalog)?;
+        summary.statements = statements;
+        Ok(())
+    }
+}
+
+/// What the functions, the delivery stream and the table say differently of the same thing.
+fn disagreements(deployment: &Deployment, transform: &Transform, maintainer: &Config) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut same = |what: &str, here: &str, there: &str| {
+        if here != there {
+            faults.push(format!("{what} differ: `{here}` and `{there}`"));
+        }
+    };
+    let layout = transform.layout();
+    let stream = &deployment.stream;
+    same(
+        "the prefixes of the delivery stream and of the transform function",
+        stream.prefix.as_str(),
+        layout.prefix().as_str(),
+    );
+    let maintained = &maintainer.maintainer;
+    same("the prefixes of the two functions", layout.prefix().as_str(), maintained.layout.prefix().as_str());
+    same("the buckets of the delivery stream and of the maintainer", &deployment.bucket, &maintained.bucket);
+    same(
+        "the tables of the template and of the maintainer",
+        &deployment.table_name,
+        &maintainer.table.to_string(),
+    );
+    let columns: Vec<&str> = layout.captures().iter().map(shared::layout::Capture::column).collect();
+    let keys: Vec<&str> = deployment.table.partition_keys.iter().map(|key| key.name.as_str()).collect();
+    same("the keys of the prefix and of the table", &columns.join(", "), &keys.join(", "));
+    faults
+}
+
+/// Calls with each line, without its end, and with the bytes that it took. The last line need not end.
+fn for_each_line(
+    mut input: impl BufRead,
+    mut call: impl FnMut(&[u8], usize) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let bytes = input.read_until(b'\n', &mut line)?;
+        if bytes == 0 {
+            return Ok(());
+        }
+        call(line.strip_suffix(b"\n").unwrap_or(&line), bytes)?;
+    }
+}

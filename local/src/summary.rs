@@ -1,0 +1,209 @@
+//! What a person wants to see of a run.
+
+use crate::firehose::{Counts, Object};
+use comfy_table::{CellAlignment, Table, presets};
+use firehose_transform::transform::Reason;
+use registrar::catalog::CatalogError;
+use shared::layout::{Capture, Layout};
+use shared::object_key::ObjectKey;
+use shared::partition::Partition;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The outcome of a run. Its `Display` is what the command prints.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// What became of the records.
+    pub counts: Counts,
+    /// The statements that the maintainer ran.
+    pub statements: Vec<String>,
+    /// Notifications that were given up.
+    pub dead_letters: u64,
+    columns: Vec<String>,
+    partitions: BTreeMap<Partition, Contents>,
+    rejected: BTreeMap<Reason, Rejected>,
+    errors: Vec<CatalogError>,
+}
+
+/// What lies in a partition.
+#[derive(Clone, Copy, Debug, Default)]
+struct Contents {
+    objects: u64,
+    records: u64,
+    bytes: u64,
+}
+
+/// Records rejected for one reason.
+#[derive(Clone, Debug)]
+struct Rejected {
+    records: u64,
+    example: String,
+}
+
+/// Statements that are printed; the rest are in the file.
+const STATEMENTS_SHOWN: usize = 5;
+/// Lines of them.
+const LINES_SHOWN: usize = 24;
+/// Partitions that are printed; the rest are in the catalog.
+const PARTITIONS_SHOWN: usize = 50;
+/// Characters of a value that are printed.
+const CHARACTERS_SHOWN: usize = 60;
+
+impl Summary {
+    /// Whether everything that was to be registered is.
+    pub fn is_complete(&self) -> bool {
+        self.dead_letters == 0
+    }
+
+    /// The partitions that objects were written to.
+    pub fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    pub(crate) fn transformed(&mut self, report: firehose_transform::report::Report) {
+        for (reason, records) in report.failed {
+            let example = report.examples.iter().find(|(_, failure)| failure.reason == reason);
+            let example = example.map(|(_, failure)| failure.detail.clone()).unwrap_or_default();
+            self.rejected.entry(reason).or_insert(Rejected { records: 0, example }).records += records;
+        }
+    }
+
+    pub(crate) fn written(&mut self, layout: &Layout, object: &Object) {
+        if self.columns.is_empty() {
+            self.columns = layout.captures().iter().map(Capture::column).map(str::to_owned).collect();
+        }
+        if let Ok(partition) = layout.matches(&ObjectKey::from_plain(object.key.as_str())) {
+            let contents = self.partitions.entry(partition).or_default();
+            contents.objects += 1;
+            contents.records += object.records;
+            contents.bytes += object.body.len() as u64;
+        }
+    }
+
+    pub(crate) fn maintained(&mut self, report: registrar::report::Report) {
+        self.errors.extend(report.failures.into_iter().map(|(error, _)| error));
+    }
+
+    fn partitions_table(&self) -> String {
+        let head = self.columns.iter().map(String::as_str).chain(["objects", "records", "bytes"]);
+        let mut table = table(head, self.columns.len());
+        for (partition, contents) in self.partitions.iter().take(PARTITIONS_SHOWN) {
+            let values = partition.values().iter().map(|value| printable(value.as_str()));
+            let numbers = [contents.objects, contents.records, contents.bytes].map(grouped);
+            table.add_row(values.chain(numbers));
+        }
+        let mut text = table.trim_fmt();
+        if self.partitions.len() > PARTITIONS_SHOWN {
+            let more = grouped((self.partitions.len() - PARTITIONS_SHOWN) as u64);
+            text.push_str(&format!("\n… and {more} more, all in the catalog"));
+        }
+        text
+    }
+
+    fn rejected_table(&self) -> String {
+        let mut table = table(["reason", "records", "for example"].into_iter(), 1);
+        for (reason, rejected) in &self.rejected {
+            table.add_row([reason.to_string(), grouped(rejected.records), rejected.example.clone()]);
+        }
+        if self.counts.refused > 0 {
+            let example = "a stream takes records of at most 1,000 KiB".to_owned();
+            table.add_row(["not taken by the stream".to_owned(), grouped(self.counts.refused), example]);
+        }
+        table.trim_fmt()
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { read, delivered, dropped, failed, refused } = &self.counts;
+        let failed = failed.values().sum::<u64>() + refused;
+        let [read, delivered, dropped] = [read, delivered, dropped].map(|count| grouped(*count));
+        writeln!(
+            f,
+            "{read} records read: {delivered} delivered, {dropped} dropped, {} rejected",
+            grouped(failed)
+        )?;
+        if !self.partitions.is_empty() {
+            writeln!(f, "\nPartitions\n{}", self.partitions_table())?;
+        }
+        if failed > 0 {
+            writeln!(f, "\nRejected records, by reason\n{}", self.rejected_table())?;
+        }
+        if !self.statements.is_empty() {
+            writeln!(f, "\nStatements that the maintainer ran")?;
+        }
+        for statement in self.statements.iter().take(STATEMENTS_SHOWN) {
+            let lines = statement.lines().count();
+            statement
+                .lines()
+                .take(LINES_SHOWN)
+                .try_for_each(|line| writeln!(f, "{}", printable_line(line)))?;
+            if lines > LINES_SHOWN {
+                writeln!(f, "  … and {} more partitions", grouped((lines - LINES_SHOWN) as u64))?;
+            }
+        }
+        if self.statements.len() > STATEMENTS_SHOWN {
+            writeln!(
+                f,
+                "… and {} more statements",
+                grouped((self.statements.len() - STATEMENTS_SHOWN) as u64)
+            )?;
+        }
+        for error in &self.errors {
+            writeln!(f, "\nnot registered: {}", printable_line(&error.to_string()))?;
+        }
+        if self.dead_letters > 0 {
+            writeln!(f, "\n{} notifications went to the dead-letter queue", grouped(self.dead_letters))?;
+        }
+        Ok(())
+    }
+}
+
+fn table<'h>(head: impl Iterator<Item = &'h str>, texts: usize) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_header(head.collect::<Vec<_>>());
+    for (place, column) in table.column_iter_mut().enumerate() {
+        if (texts..texts + 3).contains(&place) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// A number with a comma at each thousand.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
+/// A value as a terminal may see it: no control characters, and not endless.
+fn printable(value: &str) -> String {
+    let mut text: String = value.chars().take(CHARACTERS_SHOWN).collect();
+    if value.chars().nth(CHARACTERS_SHOWN).is_some() {
+        text.push('…');
+    }
+    printable_line(&text)
+}
+
+fn printable_line(text: &str) -> String {
+    let printable = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(printable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn terminals_see_no_control_characters() {
+        assert_eq!(printable("a\u{1b}[31m\u{85}é"), "a\\u{1b}[31m\\u{85}é");
+        assert_eq!(printable(&"x".repeat(100)).chars().count(), 61);
+    }
+}
