@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn errors() {
-        let mut message = |sql: &str| run(&mut catalog(), &format!("ALTER TABLE {sql}")).unwrap_err();
+        let message = |sql: &str| run(&mut catalog(), &format!("ALTER TABLE {sql}")).unwrap_err();
         insta::assert_snapshot!(message("db.other ADD PARTITION (a='1')"), @"table `db.other` is not there");
         insta::assert_snapshot!(message("db.t ADD PARTITION (a='1')"), @r#"partition columns of `db.t` expected, got [("a", "1")]"#);
         insta::assert_snapshot!(message("db.t ADD PARTITION (a='1', b='2', c='3')"), @r#"partition columns of `db.t` expected, got [("a", "1"), ("b", "2"), ("c", "3")]"#);

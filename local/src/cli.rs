@@ -7,22 +7,36 @@ use crate::pipeline::Pipeline;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write, stdin};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// See what a deployment of headgate will do to your data, before there is one.
+///
+/// Without a command it is `run`; without a file it runs on the sample data, into a fresh lake.
 #[derive(Debug, Parser)]
-#[command(name = "headgate", version)]
+#[command(name = "headgate", version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+/// What a command reads and writes beside its files.
+pub struct Console<'c> {
+    /// Where `-` reads from.
+    pub input: Box<dyn Read + 'c>,
+    /// Where results go.
+    pub output: &'c mut dyn Write,
+    /// Where messages go.
+    pub errors: &'c mut dyn Write,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Send records through the whole pipeline into a lake on disk (without a command: the sample data into ./lake).
+    /// Send records through the whole pipeline, into a lake on disk.
     Run(Run),
     /// Print the variables of both functions, for `cargo lambda watch --env-file`.
     Env(Deployed),
@@ -70,31 +84,32 @@ enum Failure {
 /// An input shorter than this is done before a bar is seen.
 const LONG_INPUT: u64 = 4_000_000;
 
-/// Runs the command that the arguments ask for.
-pub fn main() -> ExitCode {
-    let command =
-        Cli::parse().command.unwrap_or_else(|| match Cli::parse_from(["headgate", "run"]).command {
-            Some(command) => command,
-            None => unreachable!("`run` is a command"),
-        });
-    let result = match command {
-        Command::Run(arguments) => run(&arguments),
-        Command::Env(deployed) => env(&deployed),
+/// Runs the command that the arguments ask for, the program's own name first; gives the exit status: 0, 1 if something
+/// went wrong on the way, 2 if the command or the configuration is wrong and nothing was written.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, mut console: Console<'_>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let (stream, status) = if error.use_stderr() { (console.errors, 2) } else { (console.output, 0) };
+            let _closed = write!(stream, "{error}");
+            return status;
+        }
     };
-    match result {
-        Ok(code) => code,
-        Err(Failure::Wrong(faults)) => {
-            eprintln!("headgate: this cannot work:\n  {}", faults.join("\n  "));
-            ExitCode::from(2)
-        }
-        Err(Failure::Broken(message)) => {
-            eprintln!("headgate: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    let result = match cli.command {
+        None => run(&cli.run, &mut console),
+        Some(Command::Run(arguments)) => run(&arguments, &mut console),
+        Some(Command::Env(deployed)) => env(&deployed, &mut console),
+    };
+    let (message, status) = match result {
+        Ok(()) => return 0,
+        Err(Failure::Wrong(faults)) => (format!("this cannot work:\n  {}", faults.join("\n  ")), 2),
+        Err(Failure::Broken(message)) => (message, 1),
+    };
+    let _closed = writeln!(console.errors, "headgate: {message}");
+    status
 }
 
-fn run(arguments: &Run) -> Result<ExitCode, Failure> {
+fn run(arguments: &Run, console: &mut Console<'_>) -> Result<(), Failure> {
     let sample = [arguments.deployed.sample()];
     let (files, fresh) = if arguments.files.is_empty() {
         (sample.as_slice(), true)
@@ -103,43 +118,41 @@ fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     };
     let mut faults = Vec::new();
     let mut keep = |more: Vec<String>| faults.extend(more);
-    let pipeline = arguments.deployed.read().and_then(Pipeline::new).map_err(&mut keep).ok();
-    let inputs = open(files).map_err(&mut keep).ok();
+    let pipeline = arguments.deployed.read().map(Pipeline::new).map_err(&mut keep).ok();
+    let input =
+        open(files, std::mem::replace(&mut console.input, Box::new(io::empty()))).map_err(&mut keep).ok();
     let lake = Lake::open(&arguments.out).map_err(|fault| keep(vec![fault])).ok();
-    let (Some(pipeline), Some((inputs, bytes)), Some(lake)) = (pipeline, inputs, lake) else {
+    let (Some(pipeline), Some((input, bytes)), Some(lake)) = (pipeline, input, lake) else {
         return Err(Failure::Wrong(faults));
     };
+    let broken = |error: io::Error| Failure::Broken(format!("`{}`: {error}", lake.folder().display()));
     if fresh {
-        let broken = |error: io::Error| Failure::Broken(format!("`{}`: {error}", lake.folder().display()));
         lake.clear(pipeline.bucket()).map_err(broken)?;
     }
     let catalog = pipeline.catalog(&lake).map_err(|fault| Failure::Wrong(vec![fault]))?;
     let bar = progress_bar(bytes);
-    let mut first_arrival = arguments.arrival.as_millisecond();
-    // Records of the same run: one input after the other.
-    let input = inputs
-        .into_iter()
-        .fold(Box::new(io::empty()) as Box<dyn Read>, |all, next| Box::new(all.chain(next)));
-    first_arrival = first_arrival.max(0);
+    let progress = &mut |read| bar.set_position(read);
+    let records = BufReader::new(input);
     let summary = pipeline
-        .run(BufReader::new(input), first_arrival, &lake, catalog, &mut |read| bar.set_position(read))
-        .map_err(|error| Failure::Broken(format!("`{}`: {error}", lake.folder().display())))?;
+        .run(records, arguments.arrival.as_millisecond(), &lake, catalog, progress)
+        .map_err(broken)?;
     bar.finish_and_clear();
     let place =
         format!("The lake is `{}`: objects, catalog.json and statements.sql.", lake.folder().display());
     // A reader that has seen enough, such as `head`, is no failure.
-    let _closed = write!(io::stdout(), "{summary}\n{place}\n");
-    Ok(if summary.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let _closed = writeln!(console.output, "{summary}\n{place}");
+    if summary.is_complete() {
+        Ok(())
+    } else {
+        Err(Failure::Broken("not all partitions are registered".to_owned()))
+    }
 }
 
-fn env(deployed: &Deployed) -> Result<ExitCode, Failure> {
-    let deployment = deployed.read().map_err(Failure::Wrong)?;
-    let mut variables = deployment.transform_variables;
-    variables.extend(deployment.maintainer_variables);
-    for (name, value) in variables {
-        let _closed = writeln!(io::stdout(), "{name}={value}");
+fn env(deployed: &Deployed, console: &mut Console<'_>) -> Result<(), Failure> {
+    for (name, value) in deployed.read().map_err(Failure::Wrong)?.variables {
+        let _closed = writeln!(console.output, "{name}={value}");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 impl Deployed {
@@ -157,32 +170,39 @@ impl Deployed {
     }
 }
 
-/// Opens all inputs, or says which are not there; gives their size as well, as far as it is known.
-fn open(files: &[PathBuf]) -> Result<(Vec<Box<dyn Read>>, u64), Vec<String>> {
-    let mut inputs: Vec<Box<dyn Read>> = Vec::new();
+/// All inputs, one after the other, and their size as far as it is known; or which of them are not there.
+fn open<'c>(
+    files: &[PathBuf],
+    standard_input: Box<dyn Read + 'c>,
+) -> Result<(Box<dyn Read + 'c>, u64), Vec<String>> {
+    let mut standard_input = Some(standard_input);
+    let mut all: Box<dyn Read + 'c> = Box::new(io::empty());
     let mut bytes = 0;
     let mut faults = Vec::new();
     for path in files {
+        let shown = path.display();
         if path == Path::new("-") {
-            inputs.push(Box::new(stdin()));
+            match standard_input.take() {
+                Some(input) => all = Box::new(all.chain(input)),
+                None => faults.push("`-` stands there twice, expected standard input once".to_owned()),
+            }
             continue;
         }
-        let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
-        match opened {
+        match File::open(path).and_then(|file| Ok((file.metadata()?, file))) {
             Ok((metadata, _)) if metadata.is_dir() => {
-                faults.push(format!("`{}` is a folder, expected a file", path.display()))
+                faults.push(format!("`{shown}` is a folder, expected a file of records"));
             }
             Ok((metadata, file)) => {
                 bytes += metadata.len();
-                inputs.push(Box::new(file));
+                all = Box::new(all.chain(file));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                faults.push(format!("`{}` is not there, expected a file of records", path.display()));
+                faults.push(format!("`{shown}` is not there, expected a file of records"));
             }
-            Err(error) => faults.push(format!("`{}`: {error}", path.display())),
+            Err(error) => faults.push(format!("`{shown}`: {error}")),
         }
     }
-    if faults.is_empty() { Ok((inputs, bytes)) } else { Err(faults) }
+    if faults.is_empty() { Ok((all, bytes)) } else { Err(faults) }
 }
 
 /// A bar on a terminal if the input is long; nothing otherwise.

@@ -228,9 +228,12 @@ fn string(rest: &mut Peekable<Chars<'_>>, end: char) -> Result<String, DdlError>
 mod tests {
     use super::*;
 
+    /// A partition's values and its location.
+    type Expected<'e> = (&'e [(&'e str, &'e str)], Option<&'e str>);
+
     #[track_caller]
-    fn check(sql: &str, expected: &[(&[(&str, &str)], Option<&str>)]) {
-        let spec = |(values, location): &(&[(&str, &str)], Option<&str>)| PartitionSpec {
+    fn check(sql: &str, expected: &[Expected<'_>]) {
+        let spec = |(values, location): &Expected<'_>| PartitionSpec {
             values: values
                 .iter()
                 .map(|(column, value)| ((*column).to_owned(), (*value).to_owned()))

@@ -7,23 +7,27 @@ use crate::assumptions::{ACCOUNT, REGION};
 use crate::catalog::{Column, Table};
 use crate::firehose::time;
 use crate::firehose::{DeliveryStream, Processor, Source};
+use firehose_transform::transform::Transform;
 use samconfig::SamConfig;
 pub(crate) use samconfig::key_value;
 use serde_json::Value;
 use shared::error_prefix::ErrorPrefix;
+use shared::layout::Capture;
 use shared::prefix::Prefix;
-use shared::variables::Variables;
+use shared::variables::{ConfigError, Variables};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use template::Template;
 
-/// A deployment of the template: its functions' variables, the delivery stream, the table, the queue.
-#[derive(Clone, Debug)]
+/// A sound deployment of the template: its functions, the delivery stream, the table, the queue.
+#[derive(Debug)]
 pub struct Deployment {
-    /// The variables of the transform function.
-    pub transform_variables: BTreeMap<String, String>,
-    /// The variables of the partition maintainer.
-    pub maintainer_variables: BTreeMap<String, String>,
+    /// The variables of both functions, which agree where both have one.
+    pub variables: BTreeMap<String, String>,
+    /// The transform function.
+    pub transform: Transform,
+    /// The partition maintainer.
+    pub maintainer: registrar::config::Config,
     /// The delivery stream.
     pub stream: DeliveryStream,
     /// The bucket that it writes to.
@@ -91,38 +95,83 @@ impl Deployment {
     }
 
     fn of(template: &Template) -> Result<Self, Vec<String>> {
-        let mut faults = Vec::new();
-        let mut keep = |fault: String| faults.push(fault);
-        let transform_variables = variables(template, TRANSFORM).map_err(&mut keep).ok();
-        let maintainer_variables = variables(template, MAINTAINER).map_err(&mut keep).ok();
-        let stream = delivery_stream(template).map_err(&mut keep).ok();
-        let table = table(template).map_err(&mut keep).ok();
-        let queue = queue(template).map_err(&mut keep).ok();
+        let mut faults = Faults::default();
+        let transform_variables = faults.keep(variables(template, TRANSFORM).map_err(|fault| [fault]));
+        let maintainer_variables = faults.keep(variables(template, MAINTAINER).map_err(|fault| [fault]));
+        let transform = transform_variables.clone().and_then(|variables| {
+            faults.keep(
+                firehose_transform::config::read(Variables::new(variables)).map_err(|error| told(&error)),
+            )
+        });
+        let maintainer = maintainer_variables.clone().and_then(|variables| {
+            faults.keep(registrar::config::read(Variables::new(variables)).map_err(|error| told(&error)))
+        });
+        let stream = faults.keep(delivery_stream(template).map_err(|fault| [fault]));
+        let table = faults.keep(table(template).map_err(|fault| [fault]));
+        let queue = faults.keep(queue(template).map_err(|fault| [fault]));
         let deployment = || {
             let (stream, bucket) = stream?;
             let (table_name, table) = table?;
-            Some(Self {
-                transform_variables: transform_variables?,
-                maintainer_variables: maintainer_variables?,
-                stream,
-                bucket,
-                table_name,
-                table,
-                queue: queue?,
-            })
+            let (transform, maintainer) = (transform?, maintainer?);
+            let variables = transform_variables?.into_iter().chain(maintainer_variables?).collect();
+            Some(Self { variables, transform, maintainer, stream, bucket, table_name, table, queue: queue? })
         };
-        deployment().ok_or(faults)
+        let deployment = deployment().ok_or(faults.0)?;
+        let disagreements = deployment.disagreements();
+        if disagreements.is_empty() { Ok(deployment) } else { Err(disagreements) }
     }
 
-    /// The variables of the transform function, to be read by its own configuration.
-    pub fn transform_config(&self) -> Variables {
-        Variables::new(self.transform_variables.clone())
+    /// What the functions, the delivery stream and the table say differently of the same thing.
+    fn disagreements(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut same = |what: &str, here: &str, there: &str| {
+            if here != there {
+                faults.push(format!("{what} differ: `{here}` and `{there}`"));
+            }
+        };
+        let layout = self.transform.layout();
+        let kept = &self.maintainer.maintainer;
+        let prefix = layout.prefix().as_str();
+        same(
+            "the prefixes of the delivery stream and of the transform function",
+            self.stream.prefix.as_str(),
+            prefix,
+        );
+        same("the prefixes of the two functions", prefix, kept.layout.prefix().as_str());
+        same("the buckets of the delivery stream and of the maintainer", &self.bucket, &kept.bucket);
+        same(
+            "the tables of the template and of the maintainer",
+            &self.table_name,
+            &self.maintainer.table.to_string(),
+        );
+        let columns: Vec<&str> = layout.captures().iter().map(Capture::column).collect();
+        let keys: Vec<&str> = self.table.partition_keys.iter().map(|key| key.name.as_str()).collect();
+        same("the keys of the prefix and of the table", &columns.join(", "), &keys.join(", "));
+        faults
     }
+}
 
-    /// The variables of the partition maintainer, to be read by its own configuration.
-    pub fn maintainer_config(&self) -> Variables {
-        Variables::new(self.maintainer_variables.clone())
+/// What is wrong, each once: both functions have the layout, and say the same of it.
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn keep<T>(&mut self, result: Result<T, impl IntoIterator<Item = String>>) -> Option<T> {
+        let more = match result {
+            Ok(right) => return Some(right),
+            Err(more) => more,
+        };
+        for fault in more {
+            if !self.0.contains(&fault) {
+                self.0.push(fault);
+            }
+        }
+        None
     }
+}
+
+fn told(error: &ConfigError) -> Vec<String> {
+    error.faults.iter().map(ToString::to_string).collect()
 }
 
 fn text(path: &Path) -> Result<String, String> {
@@ -177,13 +226,12 @@ fn delivery_stream(template: &Template) -> Result<(DeliveryStream, String), Stri
             text.parse::<f64>().map_err(|_| of_stream(format!("`{wanted}` is `{text}`, expected a number")))
         }
     };
-    for (path, expected) in [("/CompressionFormat", "UNCOMPRESSED"), ("/CustomTimeZone", "UTC")] {
-        if let Ok(found) = text(path)
+    for (name, expected) in [("CompressionFormat", "UNCOMPRESSED"), ("CustomTimeZone", "UTC")] {
+        if let Ok(found) = text(&format!("/{name}"))
             && found != expected
         {
             return Err(of_stream(format!(
-                "`{}` is `{found}`, of which only `{expected}` is modelled here",
-                &path[1..]
+                "`{name}` is `{found}`, of which only `{expected}` is modelled here"
             )));
         }
     }

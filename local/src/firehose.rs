@@ -97,6 +97,13 @@ pub struct Counts {
     pub refused: u64,
 }
 
+impl Counts {
+    /// Records that are not delivered, and were not to be dropped.
+    pub fn rejected(&self) -> u64 {
+        self.failed.values().sum::<u64>() + self.refused
+    }
+}
+
 /// A delivery stream at work. The function is `call`: a request becomes a reply, or fails as a whole.
 pub struct Firehose<'s, F, T> {
     stream: &'s DeliveryStream,

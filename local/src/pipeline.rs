@@ -7,7 +7,6 @@ use crate::firehose::{Firehose, Object};
 use crate::lake::{Lake, notification};
 use crate::summary::Summary;
 use firehose_transform::handler::handle;
-use firehose_transform::transform::Transform;
 use registrar::config::Config;
 use registrar::engine::StatementCatalog;
 use registrar::handler::Clock;
@@ -15,40 +14,18 @@ use serde_json::{Value, json};
 use std::io::{self, BufRead};
 use std::time::SystemTime;
 
-/// A deployment whose configuration is sound.
+/// A deployment at work on a laptop.
 pub struct Pipeline {
     deployment: Deployment,
-    transform: Transform,
-    maintainer: Config,
 }
 
-/// A record was read that ends so many bytes into the input.
+/// Called with the number of bytes that were read so far.
 pub type Progress<'p> = &'p mut dyn FnMut(u64);
 
 impl Pipeline {
-    /// Reads both functions' configuration, or says everything that is wrong with it.
-    pub fn new(deployment: Deployment) -> Result<Self, Vec<String>> {
-        let transform = firehose_transform::config::read(deployment.transform_config());
-        let maintainer = registrar::config::read(deployment.maintainer_config());
-        let mut faults = Vec::new();
-        let mut keep = |fault: String| {
-            // Both functions have the layout, and say the same of it.
-            if !faults.contains(&fault) {
-                faults.push(fault);
-            }
-        };
-        for error in [transform.as_ref().err(), maintainer.as_ref().err()].into_iter().flatten() {
-            error.faults.iter().map(ToString::to_string).for_each(&mut keep);
-        }
-        if let (Ok(transform), Ok(maintainer)) = (&transform, &maintainer) {
-            disagreements(&deployment, transform, maintainer).into_iter().for_each(&mut keep);
-        }
-        match (transform, maintainer) {
-            (Ok(transform), Ok(maintainer)) if faults.is_empty() => {
-                Ok(Self { deployment, transform, maintainer })
-            }
-            _ => Err(faults),
-        }
+    /// The pipeline of this deployment.
+    pub fn new(deployment: Deployment) -> Self {
+        Self { deployment }
     }
 
     /// The bucket that it writes to.
@@ -86,7 +63,7 @@ impl Pipeline {
     ) -> io::Result<Summary> {
         let mut summary = Summary::default();
         let reports = std::cell::RefCell::new(Vec::new());
-        let mut call = |request: &str| match handle(&self.transform, request) {
+        let mut call = |request: &str| match handle(&self.deployment.transform, request) {
             Ok((reply, report)) => {
                 reports.borrow_mut().push(report);
                 Ok(reply)
@@ -126,7 +103,7 @@ struct Delivery<'p> {
 
 impl<'p> Delivery<'p> {
     fn new(pipeline: &'p Pipeline, lake: &'p Lake, catalog: Catalog) -> Self {
-        let Config { maintainer, table, .. } = &pipeline.maintainer;
+        let Config { maintainer, table, .. } = &pipeline.deployment.maintainer;
         let catalog = StatementCatalog::new(LocalAthena::new(catalog), table.clone(), &maintainer.layout);
         // A runtime without drivers cannot fail to be built.
         #[expect(clippy::expect_used, reason = "it reserves nothing that could be missing")]
@@ -142,7 +119,7 @@ impl<'p> Delivery<'p> {
         for object in objects {
             self.lake.put(bucket, &object)?;
             messages.push((object.milliseconds, notification(&stream.region, bucket, &object)));
-            summary.written(&self.pipeline.maintainer.maintainer.layout, &object);
+            summary.written(&self.pipeline.deployment.maintainer.maintainer.layout, &object);
         }
         for batch in messages.chunks(queue.batch_size) {
             let mut bodies: Vec<&Value> = batch.iter().map(|(_, body)| body).collect();
@@ -166,7 +143,7 @@ impl<'p> Delivery<'p> {
             json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() }).to_string();
         // Nothing here waits, so there is no deadline to run into.
         let clock = Clock { now: &move || now, deadline: SystemTime::UNIX_EPOCH };
-        let maintainer = &self.pipeline.maintainer.maintainer;
+        let maintainer = &self.pipeline.deployment.maintainer.maintainer;
         let (reply, report) = self.runtime.block_on(maintainer.handle(&self.catalog, &event, clock));
         summary.maintained(report);
         let failed = |reply: Value| {
@@ -187,35 +164,6 @@ impl<'p> Delivery<'p> {
         summary.statements = statements;
         Ok(())
     }
-}
-
-/// What the functions, the delivery stream and the table say differently of the same thing.
-fn disagreements(deployment: &Deployment, transform: &Transform, maintainer: &Config) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut same = |what: &str, here: &str, there: &str| {
-        if here != there {
-            faults.push(format!("{what} differ: `{here}` and `{there}`"));
-        }
-    };
-    let layout = transform.layout();
-    let stream = &deployment.stream;
-    same(
-        "the prefixes of the delivery stream and of the transform function",
-        stream.prefix.as_str(),
-        layout.prefix().as_str(),
-    );
-    let maintained = &maintainer.maintainer;
-    same("the prefixes of the two functions", layout.prefix().as_str(), maintained.layout.prefix().as_str());
-    same("the buckets of the delivery stream and of the maintainer", &deployment.bucket, &maintained.bucket);
-    same(
-        "the tables of the template and of the maintainer",
-        &deployment.table_name,
-        &maintainer.table.to_string(),
-    );
-    let columns: Vec<&str> = layout.captures().iter().map(shared::layout::Capture::column).collect();
-    let keys: Vec<&str> = deployment.table.partition_keys.iter().map(|key| key.name.as_str()).collect();
-    same("the keys of the prefix and of the table", &columns.join(", "), &keys.join(", "));
-    faults
 }
 
 /// Calls with each line, without its end, and with the bytes that it took. The last line need not end.

@@ -9,6 +9,7 @@ use shared::object_key::ObjectKey;
 use shared::partition::Partition;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 /// The outcome of a run. Its `Display` is what the command prints.
 #[derive(Debug, Default)]
@@ -86,22 +87,17 @@ impl Summary {
 
     fn partitions_table(&self) -> String {
         let head = self.columns.iter().map(String::as_str).chain(["objects", "records", "bytes"]);
-        let mut table = table(head, self.columns.len());
+        let mut table = table(head, self.columns.len()..self.columns.len() + 3);
         for (partition, contents) in self.partitions.iter().take(PARTITIONS_SHOWN) {
             let values = partition.values().iter().map(|value| printable(value.as_str()));
             let numbers = [contents.objects, contents.records, contents.bytes].map(grouped);
             table.add_row(values.chain(numbers));
         }
-        let mut text = table.trim_fmt();
-        if self.partitions.len() > PARTITIONS_SHOWN {
-            let more = grouped((self.partitions.len() - PARTITIONS_SHOWN) as u64);
-            text.push_str(&format!("\n… and {more} more, all in the catalog"));
-        }
-        text
+        table.trim_fmt()
     }
 
     fn rejected_table(&self) -> String {
-        let mut table = table(["reason", "records", "for example"].into_iter(), 1);
+        let mut table = table(["reason", "records", "for example"].into_iter(), 1..2);
         for (reason, rejected) in &self.rejected {
             table.add_row([reason.to_string(), grouped(rejected.records), rejected.example.clone()]);
         }
@@ -115,18 +111,19 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { read, delivered, dropped, failed, refused } = &self.counts;
-        let failed = failed.values().sum::<u64>() + refused;
-        let [read, delivered, dropped] = [read, delivered, dropped].map(|count| grouped(*count));
-        writeln!(
-            f,
-            "{read} records read: {delivered} delivered, {dropped} dropped, {} rejected",
-            grouped(failed)
-        )?;
+        let Counts { read, delivered, dropped, .. } = self.counts;
+        let records = if read == 1 { "record" } else { "records" };
+        let [read, delivered, dropped, rejected] =
+            [read, delivered, dropped, self.counts.rejected()].map(grouped);
+        writeln!(f, "{read} {records} read: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
         if !self.partitions.is_empty() {
             writeln!(f, "\nPartitions\n{}", self.partitions_table())?;
         }
-        if failed > 0 {
+        if self.partitions.len() > PARTITIONS_SHOWN {
+            let more = grouped((self.partitions.len() - PARTITIONS_SHOWN) as u64);
+            writeln!(f, "… and {more} more, all in the catalog")?;
+        }
+        if self.counts.rejected() > 0 {
             writeln!(f, "\nRejected records, by reason\n{}", self.rejected_table())?;
         }
         if !self.statements.is_empty() {
@@ -159,11 +156,12 @@ impl fmt::Display for Summary {
     }
 }
 
-fn table<'h>(head: impl Iterator<Item = &'h str>, texts: usize) -> Table {
+/// A table with these columns, of which some hold numbers.
+fn table<'h>(head: impl Iterator<Item = &'h str>, numbers: Range<usize>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_header(head.collect::<Vec<_>>());
-    for (place, column) in table.column_iter_mut().enumerate() {
-        if (texts..texts + 3).contains(&place) {
+    for place in numbers {
+        if let Some(column) = table.column_mut(place) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -187,8 +185,14 @@ fn printable(value: &str) -> String {
     printable_line(&text)
 }
 
+/// A text that may hold anything, as a terminal may see it.
 fn printable_line(text: &str) -> String {
-    let printable = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    // Controls, invisible characters, and those that turn the direction of what follows.
+    let harmful = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let printable = |c: char| if harmful(c) { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(printable).collect()
 }
 

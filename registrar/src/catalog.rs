@@ -1,6 +1,7 @@
 //! Where partitions are registered.
 
 use shared::partition::Partition;
+use shared::telemetry::Level;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -57,6 +58,18 @@ pub enum CatalogError {
 }
 
 impl CatalogError {
+    /// How grave it is: what the next try settles by itself is a warning.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Throttled(_) | Self::TimedOut(_) => Level::Warn,
+            Self::Denied(_)
+            | Self::Rejected(_)
+            | Self::Failed { .. }
+            | Self::Cancelled(_)
+            | Self::Unavailable(_) => Level::Error,
+        }
+    }
+
     /// Its class by name, as logs have it.
     pub fn class(&self) -> &'static str {
         match self {

@@ -47,9 +47,16 @@ impl<E: Engine + Sync> StatementCatalog<E> {
 impl<E: Engine + Sync> Catalog for StatementCatalog<E> {
     async fn add(&self, partitions: &BTreeMap<Partition, String>, deadline: SystemTime) -> Vec<Batch> {
         let with_locations = partitions.iter().map(|(partition, location)| (partition, location.as_str()));
-        let mut batches = Vec::new();
+        let mut batches: Vec<Batch> = Vec::new();
         for statement in statements(&self.table, &self.columns, with_locations, LONGEST_STATEMENT) {
-            let result = self.engine.run(&statement, deadline).await;
+            // Where one statement was throttled, or had no time left, the next would only wait as long for the same.
+            let result = match batches.last() {
+                Some(Batch {
+                    result: Err(error @ (CatalogError::Throttled(_) | CatalogError::TimedOut(_))),
+                    ..
+                }) => Err(error.clone()),
+                _ => self.engine.run(&statement, deadline).await,
+            };
             batches.push(Batch { partitions: statement.partitions().to_vec(), result });
         }
         batches

@@ -37,7 +37,7 @@ impl Report {
             Line::new(Level::Error, &misunderstanding.to_string()).field("class", "misunderstood")
         });
         let failures = self.failures.iter().map(|(error, partitions)| {
-            Line::new(Level::Error, &format!("failed to register partitions: {error}"))
+            Line::new(error.level(), &format!("failed to register partitions: {error}"))
                 .field("class", error.class())
                 .field("partitions", *partitions)
         });
@@ -82,8 +82,8 @@ mod tests {
         };
         let lines: Vec<_> = report.lines().iter().map(|line| line.to_json(0, "maintainer")).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
-        {"class":"throttled","function":"maintainer","level":"ERROR","message":"failed to register partitions: throttled: slow down","partitions":1}
-        {"Messages":2,"MessagesMisunderstood":0,"ObjectsSeen":3,"ObjectsSkipped":1,"PartitionsAdded":1,"PartitionsFailed":1,"Queries":2,"RegistrationTime":1500,"_aws":{"CloudWatchMetrics":[{"Dimensions":[["function"]],"Metrics":[{"Name":"Messages","Unit":"Count"},{"Name":"MessagesMisunderstood","Unit":"Count"},{"Name":"ObjectsSeen","Unit":"Count"},{"Name":"ObjectsSkipped","Unit":"Count"},{"Name":"PartitionsAdded","Unit":"Count"},{"Name":"PartitionsFailed","Unit":"Count"},{"Name":"Queries","Unit":"Count"},{"Name":"RegistrationTime","Unit":"Milliseconds"}],"Namespace":"headgate"}],"Timestamp":0},"function":"maintainer","level":"INFO","message":"maintained partitions","skipped":{"error-object":1}}
+        {"level":"WARN","message":"failed to register partitions: throttled: slow down","class":"throttled","partitions":1,"function":"maintainer"}
+        {"level":"INFO","message":"maintained partitions","skipped":{"error-object":1},"Messages":2,"MessagesMisunderstood":0,"ObjectsSeen":3,"ObjectsSkipped":1,"PartitionsAdded":1,"PartitionsFailed":1,"Queries":2,"RegistrationTime":1500,"function":"maintainer","_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"headgate","Dimensions":[["function"]],"Metrics":[{"Name":"Messages","Unit":"Count"},{"Name":"MessagesMisunderstood","Unit":"Count"},{"Name":"ObjectsSeen","Unit":"Count"},{"Name":"ObjectsSkipped","Unit":"Count"},{"Name":"PartitionsAdded","Unit":"Count"},{"Name":"PartitionsFailed","Unit":"Count"},{"Name":"Queries","Unit":"Count"},{"Name":"RegistrationTime","Unit":"Milliseconds"}]}]}}
         "#);
     }
 }

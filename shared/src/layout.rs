@@ -78,6 +78,9 @@ pub const LONGEST_PREFIX: usize = 512;
 /// (`stream-version-yyyy-MM-dd-HH-mm-ss-uuid.extension`).
 pub const LONGEST_PREFIX_BYTES: usize = 1_024 - 256;
 
+/// An error prefix under which nobody's data lies.
+const STAND_IN: &str = "\u{7f}/";
+
 /// What Athena's and Firehose's writers leave behind as a sign of a folder.
 const FOLDER_MARKER: &str = "_$folder$";
 
@@ -91,8 +94,13 @@ impl Layout {
     pub fn from_variables(variables: &mut Variables) -> Option<Self> {
         let prefix = variables.required("S3_PREFIX");
         let error_prefix = variables.required("ERROR_PREFIX");
-        let error_prefix = variables.check("ERROR_PREFIX", &error_prefix?, ErrorPrefix::parse)?;
-        variables.check("S3_PREFIX", &prefix?, |text| Self::parse(text, &error_prefix))
+        let error_prefix =
+            error_prefix.and_then(|text| variables.check("ERROR_PREFIX", &text, ErrorPrefix::parse));
+        // What is wrong with the layout is told even if there is no error prefix to hold it against.
+        let stand_in = || ErrorPrefix::parse(STAND_IN).ok();
+        let beside = error_prefix.clone().or_else(stand_in)?;
+        let layout = variables.check("S3_PREFIX", &prefix?, |text| Self::parse(text, &beside));
+        error_prefix.and(layout)
     }
 
     /// The prefix as Firehose takes it.

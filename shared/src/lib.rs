@@ -9,10 +9,12 @@
 //! - [`layout`]: the prefix as a two-way street between partitions and object keys;
 //! - [`object_key`]: an S3 key, decoded once;
 //! - [`variables`]: configuration from the environment, with everything wrong in one message;
-//! - [`telemetry`]: one structured line per invocation, metrics included.
+//! - [`telemetry`]: one structured line per invocation, metrics included;
+//! - [`edge`]: where a function meets the environment, the clock and the log. Nothing else here does.
 
 #![warn(clippy::disallowed_methods, reason = "no IO, no clock and no environment here: see clippy.toml")]
 
+pub mod edge;
 pub mod error_prefix;
 pub mod layout;
 pub mod object_key;

@@ -94,12 +94,12 @@ mod tests {
             Unit::Count,
             3,
         );
-        insta::assert_snapshot!(line.to_json(1_795_000_000_000, "transform"), @r#"{"_aws":{"CloudWatchMetrics":[{"Dimensions":[["function"]],"Metrics":[{"Name":"recordsIn","Unit":"Count"}],"Namespace":"headgate"}],"Timestamp":1795000000000},"function":"transform","level":"INFO","message":"transformed records","recordsIn":3,"stream":"s"}"#);
+        insta::assert_snapshot!(line.to_json(1_795_000_000_000, "transform"), @r#"{"level":"INFO","message":"transformed records","stream":"s","recordsIn":3,"function":"transform","_aws":{"Timestamp":1795000000000,"CloudWatchMetrics":[{"Namespace":"headgate","Dimensions":[["function"]],"Metrics":[{"Name":"recordsIn","Unit":"Count"}]}]}}"#);
     }
 
     #[test]
     fn a_line_without_metrics_is_no_metric() {
         let line = Line::new(Level::Error, "denied");
-        insta::assert_snapshot!(line.to_json(0, "maintainer"), @r#"{"function":"maintainer","level":"ERROR","message":"denied"}"#);
+        insta::assert_snapshot!(line.to_json(0, "maintainer"), @r#"{"level":"ERROR","message":"denied","function":"maintainer"}"#);
     }
 }

@@ -1,1 +1,19 @@
-//! .
+//! The whole way, as a user sees it: the `headgate` program on files good and bad.
+//!
+//! What belongs here runs the program from its arguments to its exit status. What can be asked of one part is asked there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod headgate;
+
+mod architecture;
+mod hard_values;
+mod model;
+mod sample;
+mod wrong;

@@ -20,14 +20,14 @@ pub struct Report {
     pub bytes_out: u64,
     /// Records failed, by reason.
     pub failed: BTreeMap<Reason, u64>,
-    /// The first few failures, each with its record's id.
+    /// The first few failures of each reason, each with its record's id.
     pub examples: Vec<(String, Failure)>,
     /// The different partitions of the records delivered, by their labels.
     pub partitions: BTreeSet<Vec<String>>,
 }
 
-/// How many failures are told one by one.
-const EXAMPLES: usize = 10;
+/// How many failures of a reason are told one by one.
+const EXAMPLES: u64 = 3;
 
 /// Partitions of one invocation from which on the log warns: Firehose keeps at most 500 of a delivery stream active,
 /// unless the quota is raised, and sends what comes beyond to the error prefix
@@ -44,8 +44,9 @@ impl Report {
 
     /// Counts a record that is not.
     pub(crate) fn failed(&mut self, id: impl FnOnce() -> String, failure: Failure) {
-        *self.failed.entry(failure.reason).or_default() += 1;
-        if self.examples.len() < EXAMPLES {
+        let count = self.failed.entry(failure.reason).or_default();
+        *count += 1;
+        if *count <= EXAMPLES {
             self.examples.push((id(), failure));
         }
     }
@@ -91,7 +92,7 @@ mod tests {
             Report { delivery_stream: "arn".into(), records_in: 2, bytes_in: 4, ..Report::default() };
         report.delivered(b"{}\n", vec!["a".into()]);
         report.failed(|| "id-2".into(), Failure { reason: Reason::NotUtf8, detail: "expected UTF-8".into() });
-        insta::assert_snapshot!(report.line().to_json(0, "transform"), @r#"{"BytesIn":4,"BytesOut":3,"DistinctPartitions":1,"RecordsDelivered":1,"RecordsFailed":1,"RecordsFailed.not-utf8":1,"RecordsIn":2,"_aws":{"CloudWatchMetrics":[{"Dimensions":[["function"]],"Metrics":[{"Name":"RecordsIn","Unit":"Count"},{"Name":"BytesIn","Unit":"Bytes"},{"Name":"RecordsDelivered","Unit":"Count"},{"Name":"BytesOut","Unit":"Bytes"},{"Name":"RecordsFailed","Unit":"Count"},{"Name":"DistinctPartitions","Unit":"Count"},{"Name":"RecordsFailed.not-utf8","Unit":"Count"}],"Namespace":"headgate"}],"Timestamp":0},"deliveryStream":"arn","failures":[{"detail":"expected UTF-8","reason":"not-utf8","recordId":"id-2"}],"function":"transform","level":"WARN","message":"transformed records, some failed"}"#);
+        insta::assert_snapshot!(report.line().to_json(0, "transform"), @r#"{"level":"WARN","message":"transformed records, some failed","deliveryStream":"arn","failures":[{"recordId":"id-2","reason":"not-utf8","detail":"expected UTF-8"}],"RecordsIn":2,"BytesIn":4,"RecordsDelivered":1,"BytesOut":3,"RecordsFailed":1,"DistinctPartitions":1,"RecordsFailed.not-utf8":1,"function":"transform","_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"headgate","Dimensions":[["function"]],"Metrics":[{"Name":"RecordsIn","Unit":"Count"},{"Name":"BytesIn","Unit":"Bytes"},{"Name":"RecordsDelivered","Unit":"Count"},{"Name":"BytesOut","Unit":"Bytes"},{"Name":"RecordsFailed","Unit":"Count"},{"Name":"DistinctPartitions","Unit":"Count"},{"Name":"RecordsFailed.not-utf8","Unit":"Count"}]}]}}"#);
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl Template {
                 from.split_once('}').ok_or_else(|| format!("`{text}` has a `${{` that is not closed"))?;
             result.push_str(before);
             match name.strip_prefix('!') {
-                Some(literal) => result.push_str(&format!("${{{literal}}}")),
+                Some(literal) => result.extend(["${", literal, "}"]),
                 None if name.contains('.') => result.push_str(&self.attribute(name, depth)?),
                 None => result.push_str(&self.reference(name, depth)?),
             }
@@ -292,7 +292,7 @@ Resources:
         let faults = template(&[("Prefx", "x"), ("Kind", "c")]).unwrap_err();
         insta::assert_snapshot!(faults.join("\n"), @"
         the parameter `Kind` is `c`, expected one of `a`, `b`
-        there is no parameter `Prefx`, expected one of `Kind`, `Prefix`, `Size`
+        there is no parameter `Prefx`, expected one of `Prefix`, `Size`, `Kind`
         ");
         let message = |property: &str| template(&[]).unwrap().property("Function", property).unwrap_err();
         insta::assert_snapshot!(message("/Circle"), @"its references go in a circle");

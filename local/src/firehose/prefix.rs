@@ -8,6 +8,7 @@ use shared::layout::LONGEST_PREFIX;
 use shared::prefix::{Element, Prefix, RANDOM_STRING_LENGTH};
 use shared::timestamp_pattern::TimestampPattern;
 use std::collections::BTreeMap;
+use std::iter::repeat_n;
 
 /// A prefix whose keys are filled in; the time is that of an object, which is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +57,11 @@ impl Open {
             match element {
                 Element::Text(part) => text.push_str(part),
                 Element::Timestamp(pattern) => text.push_str(&time::format(pattern, at)),
-                Element::RandomString => text.push_str(&format!("{:0>1$}", number(), RANDOM_STRING_LENGTH)),
+                Element::RandomString => {
+                    let random = number().to_string();
+                    text.extend(repeat_n('0', RANDOM_STRING_LENGTH.saturating_sub(random.len())));
+                    text.push_str(&random);
+                }
                 Element::KeyFromLambda(_) | Element::KeyFromQuery(_) | Element::ErrorOutputType => {}
             }
         }

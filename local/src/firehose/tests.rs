@@ -35,7 +35,7 @@ fn function(request: &str) -> Result<String, String> {
             ("junk", _) => return Ok("{}".into()),
             ("drop", _) => replies.push(json!({ "recordId": id, "result": "Dropped" })),
             ("fail", _) => {
-                replies.push(json!({ "recordId": id, "result": "ProcessingFailed", "data": record["data"] }))
+                replies.push(json!({ "recordId": id, "result": "ProcessingFailed", "data": record["data"] }));
             }
             ("forget", _) => {}
             ("twice", _) => replies.extend(vec![json!({ "recordId": id, "result": "Dropped" }); 2]),
@@ -115,7 +115,7 @@ fn buffers_are_written_when_they_are_full_or_late() {
     assert_eq!(objects.iter().map(|object| object.records).collect::<Vec<_>>(), [10, 10, 5]);
     assert_eq!(counts.delivered, 25);
     // 70 s of records, one each millisecond.
-    let (objects, counts) = run("!{partitionKeyFromLambda:k}/", &vec!["a"; 70_000].as_slice()[..]);
+    let (objects, counts) = run("!{partitionKeyFromLambda:k}/", &vec!["a"; 70_000]);
     assert!(objects.len() > 100, "{}", objects.len());
     assert_eq!(counts.delivered, 70_000);
 }

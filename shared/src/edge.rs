@@ -1,0 +1,55 @@
+//! Where a function meets the world: the environment, the clock, the log. The only module here that does.
+
+#![expect(clippy::disallowed_methods, reason = "this is the edge")]
+
+use crate::telemetry::Line;
+use crate::variables::{ConfigError, Variables};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The log of a function: what it prints is kept by CloudWatch.
+#[derive(Clone, Debug)]
+pub struct Log {
+    function: String,
+}
+
+impl Log {
+    /// The log of the function that Lambda says this is.
+    pub fn from_environment() -> Self {
+        Self { function: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default() }
+    }
+
+    /// Prints a line.
+    #[expect(clippy::print_stdout, reason = "what Lambda's functions print is their log")]
+    pub fn print(&self, line: &Line) {
+        println!("{}", line.to_json(u64::try_from(now()).unwrap_or_default(), &self.function));
+    }
+}
+
+/// Milliseconds since 1970, now.
+pub fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The variables of this process.
+pub fn variables() -> Variables {
+    Variables::new(std::env::vars())
+}
+
+/// Says what is wrong with a configuration. The function does not start then.
+pub fn refuse(error: &ConfigError) -> ExitCode {
+    eprintln!("headgate: the configuration is wrong:\n{error}");
+    ExitCode::from(2)
+}
+
+/// The end of a function that served, which is never by its own will.
+pub fn ended<E: std::fmt::Display>(served: Result<(), E>) -> ExitCode {
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("headgate: the Lambda runtime ended: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

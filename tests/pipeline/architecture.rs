@@ -1,0 +1,70 @@
+//! Rules of the architecture that a machine can hold.
+
+use crate::headgate::project;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// The packages that a package is built from, itself included.
+fn dependencies(package: &str) -> Vec<String> {
+    let arguments = ["tree", "--offline", "--package", package, "--edges", "normal", "--prefix", "none"];
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(project()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names = String::from_utf8(output.stdout).unwrap();
+    names.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+/// All Rust files below a folder, with their paths within the project.
+fn sources(folder: &Path) -> Vec<(String, String)> {
+    let mut sources = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            sources.extend(self::sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(project()).unwrap().to_str().unwrap().to_owned();
+            sources.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+    sources
+}
+
+#[test]
+fn only_the_maintainer_is_built_with_an_aws_sdk() {
+    let sdk = |package: &str| dependencies(package).iter().any(|name| name.starts_with("aws-"));
+    assert!(sdk("partition-maintainer"), "the question is asked wrongly");
+    for package in ["shared", "registrar", "firehose-transform", "local"] {
+        assert!(!sdk(package), "`{package}` is built with an AWS SDK");
+    }
+}
+
+#[test]
+fn one_file_names_athenas_sdk() {
+    let naming: Vec<String> = sources(&project().join("functions"))
+        .into_iter()
+        .filter(|(_, text)| text.contains("aws_sdk_athena"))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(naming, ["functions/partition-maintainer/src/athena.rs"]);
+}
+
+#[test]
+fn main_only_wires() {
+    let mains = sources(&project()).into_iter().filter(|(name, _)| name.ends_with("src/main.rs"));
+    for (name, text) in mains {
+        assert!(text.lines().count() <= 45, "`{name}` has {} lines", text.lines().count());
+    }
+}
+
+#[test]
+fn panics_unwind() {
+    let manifest = fs::read_to_string(project().join("Cargo.toml")).unwrap();
+    let settings = manifest.lines().filter(|line| !line.starts_with('#'));
+    assert!(!settings.into_iter().any(|line| line.contains("panic") && line.contains("abort")));
+}
+
+#[test]
+fn the_architecture_stays_short() {
+    let text = fs::read_to_string(project().join("ARCHITECTURE.md")).unwrap();
+    assert!(text.lines().count() < 150, "{} lines", text.lines().count());
+}

@@ -1,0 +1,66 @@
+//! The first thing that a user sees.
+
+use crate::headgate::{Place, Workshop, project};
+use std::fs;
+
+const FOUR: [&str; 4] = ["audit-service", "order-service", "payment-service", "user-service"];
+
+#[test]
+fn the_sample_run_ends_with_four_partitions() {
+    let workshop = Workshop::new();
+    let said = workshop.run(&[]);
+    assert_eq!((said.status, said.errors.as_str()), (0, ""));
+    insta::assert_snapshot!(said.output);
+    assert_eq!(workshop.partitions(), FOUR.map(|name| (name.to_owned(), name.to_owned())));
+    assert_eq!(workshop.records().len(), 2_000);
+    // Once more is the same once more: the sample run starts with a fresh lake.
+    assert_eq!(workshop.run(&[]).output, said.output);
+    assert_eq!(workshop.records().len(), 2_000);
+}
+
+#[test]
+fn each_record_lies_unharmed_in_the_folder_of_its_component() {
+    let workshop = Workshop::new();
+    workshop.run(&[]);
+    let sample = fs::read_to_string(project().join("samples/component-metrics.ndjson")).unwrap();
+    let folder = |line: &str| line.split('"').nth(3).unwrap().to_owned();
+    let mut expected: Vec<_> =
+        sample.lines().map(|line| (Place::Folder(folder(line)), line.as_bytes().to_vec())).collect();
+    let mut found = workshop.records();
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_file_and_standard_input_do_the_same() {
+    let record = "{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}";
+    let by_file = Workshop::new();
+    by_file.write("records", record);
+    let from_file = by_file.run(&["DIR/records"]);
+    let by_input = Workshop::new();
+    let from_input = by_input.run_with_input(&["-"], record.as_bytes());
+    assert_eq!((from_file.status, from_file.output), (0, from_input.output));
+    assert_eq!(by_file.records(), by_input.records());
+    assert_eq!(by_file.records(), [(Place::Folder("a".into()), record.as_bytes().to_vec())]);
+}
+
+#[test]
+fn a_lake_is_added_to_unless_it_is_to_be_fresh() {
+    let workshop = Workshop::new();
+    workshop.write("records", "{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}\n");
+    let count = |arguments: &[&str]| {
+        assert_eq!(workshop.run(arguments).status, 0);
+        (workshop.records().len(), workshop.statements().len(), workshop.partitions().len())
+    };
+    assert_eq!(count(&["DIR/records"]), (1, 1, 1));
+    assert_eq!(count(&["DIR/records"]), (2, 2, 1));
+    assert_eq!(count(&["DIR/records", "DIR/records", "--fresh"]), (2, 1, 1));
+}
+
+#[test]
+fn the_default_environment_is_component_metrics() {
+    let workshop = Workshop::new();
+    let default = workshop.run(&["--config-env", "default", "-"]);
+    assert_eq!((default.status, default.output), (0, workshop.run(&["-"]).output));
+}

@@ -1,0 +1,130 @@
+//! What is wrong is told in one message, all of it at once, and nothing is written.
+
+use crate::headgate::{Workshop, project};
+use std::fs;
+
+/// The message of a run that cannot work.
+#[track_caller]
+fn message(workshop: &Workshop, arguments: &[&str]) -> String {
+    let said = workshop.run(arguments);
+    assert_eq!((said.status, said.output.as_str()), (2, ""), "{}", said.errors);
+    assert!(!workshop.path("lake").exists(), "something was written");
+    said.errors
+}
+
+#[test]
+fn a_layout_that_cannot_be_read_back() {
+    let prefix = "S3Prefix=!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/";
+    insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", prefix]), @"
+    headgate: this cannot work:
+      `PROJECT/template.yaml`: `S3_PREFIX` is `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/`: in the folder `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}` nobody can tell where `a` ends, expected a `/` behind it
+    ");
+}
+
+#[test]
+fn a_layout_that_is_not_the_tables() {
+    let prefix = "S3Prefix=name=!{partitionKeyFromLambda:componentName}/";
+    insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", prefix]), @"
+    headgate: this cannot work:
+      `PROJECT/template.yaml`: the keys of the prefix and of the table differ: `name` and `componentname`
+    ");
+}
+
+#[test]
+fn an_unknown_type_in_the_contract() {
+    insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", "Contract=componentName strin"]), @"
+    headgate: this cannot work:
+      `PROJECT/template.yaml`: `CONTRACT` is `componentName strin`: the column `componentName`: `strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`
+    ");
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    insta::assert_snapshot!(message(&Workshop::new(), &["DIR/nothing", "DIR"]), @"
+    headgate: this cannot work:
+      `DIR/nothing` is not there, expected a file of records
+      `DIR` is a folder, expected a file of records
+    ");
+}
+
+#[test]
+fn an_environment_or_parameter_that_is_not_there() {
+    insta::assert_snapshot!(message(&Workshop::new(), &["-", "--config-env", "prod"]), @"
+    headgate: this cannot work:
+      `PROJECT/samconfig.toml`: there is no environment `prod`, expected one of `component-metrics`, `default`
+    ");
+    insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", "Prefix=x"]), @"
+    headgate: this cannot work:
+      `PROJECT/template.yaml`: there is no parameter `Prefix`, expected one of `Architecture`, `S3Prefix`, `ErrorPrefix`, `Contract`, `DatabaseName`, `TableName`
+    ");
+}
+
+#[test]
+fn a_missing_variable() {
+    let workshop = Workshop::new();
+    let template = fs::read_to_string(project().join("template.yaml")).unwrap();
+    workshop.write(
+        "template.yaml",
+        template
+            .replace("          S3_PREFIX: !Ref S3Prefix\n", "")
+            .replace("          TABLE:", "          TABEL:"),
+    );
+    workshop.write("samconfig.toml", fs::read(project().join("samconfig.toml")).unwrap());
+    insta::assert_snapshot!(message(&workshop, &["-", "--template", "DIR/template.yaml"]), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `S3_PREFIX` is not set
+      `DIR/template.yaml`: `TABLE` is not set
+    ");
+}
+
+#[test]
+fn everything_at_once() {
+    let arguments = [
+        "DIR/nothing",
+        "--parameter-overrides",
+        "S3Prefix=!{partitionKeyFromLambda:a",
+        "--parameter-overrides",
+        "ErrorPrefix=errors",
+        "--parameter-overrides",
+        "Contract=a strin, b int, b int",
+        "--parameter-overrides",
+        "TableName=a.b",
+    ];
+    insta::assert_snapshot!(message(&Workshop::new(), &arguments), @"
+    headgate: this cannot work:
+      `PROJECT/template.yaml`: `ERROR_PREFIX` is `errors`: it does not end in `/`: object names would be glued to its last folder
+      `PROJECT/template.yaml`: `S3_PREFIX` is `!{partitionKeyFromLambda:a`: `!{partitionKeyFromLambda:a` has no closing `}`
+      `PROJECT/template.yaml`: `CONTRACT` is `a strin, b int, b int`: the column `a`: `strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`; the column `b` stands there twice (names are compared without case, as Glue does)
+      `PROJECT/template.yaml`: `TABLE` is `headgate.a.b`: expected `database.table`
+      `PROJECT/template.yaml`: `DeliveryStream`: `Prefix` is `!{partitionKeyFromLambda:a`: `!{partitionKeyFromLambda:a` has no closing `}`
+      `DIR/nothing` is not there, expected a file of records
+    ");
+}
+
+#[test]
+fn no_template() {
+    insta::assert_snapshot!(message(&Workshop::new(), &["-", "--template", "DIR/template.yaml"]), @"
+    headgate: this cannot work:
+      `DIR/template.yaml` is not there, expected a SAM application (name its template with `--template`)
+      `DIR/samconfig.toml` is not there, expected a SAM application (name its template with `--template`)
+    ");
+}
+
+#[test]
+fn a_folder_that_is_no_lake_is_left_alone() {
+    let workshop = Workshop::new();
+    fs::create_dir(workshop.path("home")).unwrap();
+    workshop.write("home/thesis", "");
+    insta::assert_snapshot!(message(&workshop, &["-", "--fresh", "--out", "DIR/home"]), @"
+    headgate: this cannot work:
+      `DIR/home` is a folder with something else in it, expected a lake, or nothing
+    ");
+    assert!(workshop.path("home/thesis").exists());
+}
+
+#[test]
+fn a_command_that_is_none() {
+    let said = Workshop::new().run(&["--frsh"]);
+    assert_eq!(said.status, 2);
+    assert!(said.errors.contains("unexpected argument '--frsh'"), "{}", said.errors);
+}
