@@ -71,7 +71,8 @@ enum Extent {
     AllBut(usize),
 }
 
-/// The longest prefix that Firehose writes to, in characters, once evaluated.
+/// The longest prefix that Firehose writes to, in characters, once evaluated. Firehose is taken to count as Java does, so
+/// that characters beyond the basic plane are two.
 pub const LONGEST_PREFIX: usize = 512;
 
 /// The longest prefix in bytes: S3 keys have 1,024, and the object's own name takes up to 256
@@ -253,28 +254,29 @@ impl Layout {
 
     /// Counts the whole prefix as Firehose will evaluate it, with the longest that a timestamp can become.
     fn measure(&self, escaped: &[Option<Cow<'_, str>>]) -> Result<(), LabelFault> {
-        let (mut characters, mut bytes) = (0, 0);
+        let characters = |text: &str| text.chars().map(char::len_utf16).sum::<usize>();
+        let (mut units, mut bytes) = (0, 0);
         for segment in &self.segments {
             for piece in &segment.pieces {
-                let (more_characters, more_bytes) = match piece {
-                    Piece::Text(text) => (text.chars().count(), text.len()),
+                let (more_units, more_bytes) = match piece {
+                    Piece::Text(text) => (characters(text), text.len()),
                     Piece::Random => (RANDOM_STRING_LENGTH, RANDOM_STRING_LENGTH),
                     Piece::Capture { index, .. } => match (escaped.get(*index), self.captures.get(*index)) {
                         (_, Some(Capture { source: Source::Timestamp(pattern), .. })) => {
                             (pattern.longest(), pattern.longest())
                         }
-                        (Some(Some(value)), _) => (value.chars().count(), value.len()),
+                        (Some(Some(value)), _) => (characters(value), value.len()),
                         _ => (0, 0),
                     },
                 };
-                characters += more_characters;
+                units += more_units;
                 bytes += more_bytes;
             }
-            characters += 1;
+            units += 1;
             bytes += 1;
         }
-        if characters > LONGEST_PREFIX {
-            Err(LabelFault::TooManyCharacters(characters))
+        if units > LONGEST_PREFIX {
+            Err(LabelFault::TooManyCharacters(units))
         } else if bytes > LONGEST_PREFIX_BYTES {
             Err(LabelFault::TooManyBytes(bytes))
         } else {

@@ -16,4 +16,5 @@ mod architecture;
 mod hard_values;
 mod model;
 mod sample;
+mod statements;
 mod wrong;

@@ -33,7 +33,7 @@ pub(super) fn open(prefix: &Prefix, keys: &BTreeMap<String, String>) -> Result<O
         elements.push(Element::Timestamp(TimestampPattern::hourly()));
     }
     let open = Open(elements);
-    if open.evaluate(0, || 0).chars().count() > LONGEST_PREFIX {
+    if open.evaluate(0, || 0).encode_utf16().count() > LONGEST_PREFIX {
         return Err(fault("Length of evaluated prefix cannot be greater than 512"));
     }
     Ok(open)

@@ -28,6 +28,14 @@ pub enum LayoutError {
     /// Two columns of one name.
     #[error("it has the partition key `{0}` twice (names are compared without case, as Glue does)")]
     Twice(String),
+    /// Two columns that always have the same value, which would have to be escaped in two ways.
+    #[error("`{first}` and `{second}` are the same key, expected each key once")]
+    OneKey {
+        /// The column that comes first.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A name that cannot stand between back-ticks.
     #[error("the partition key `{0}` has a character that no column name can have")]
     Name(String),

@@ -32,6 +32,13 @@ pub(super) fn layout(prefix: Prefix, error_prefix: &ErrorPrefix) -> Result<Layou
             if captures.iter().any(|before| before.column == capture.column) {
                 return Err(LayoutError::Twice(capture.column.clone()));
             }
+            let times = matches!(capture.source, Source::Timestamp(_));
+            if let Some(before) = captures.iter().find(|before| !times && before.source == capture.source) {
+                return Err(LayoutError::OneKey {
+                    first: before.column.clone(),
+                    second: capture.column.clone(),
+                });
+            }
             if random {
                 return Err(LayoutError::RandomBeforeKey(capture.column.clone()));
             }

@@ -159,6 +159,7 @@ fn prefixes_too_long_for_firehose_or_s3_are_refused() {
     assert_eq!(label("a".repeat(511)), Ok(()));
     insta::assert_snapshot!(label("a".repeat(512)).unwrap_err(), @"the prefix would have 513 characters, expected at most 512");
     insta::assert_snapshot!(label("/".repeat(200)).unwrap_err(), @"the prefix would have 601 characters, expected at most 512");
+    insta::assert_snapshot!(label(format!("{}{}", "a".repeat(428), "🚚".repeat(80))).unwrap_err(), @"the prefix would have 589 characters, expected at most 512");
     insta::assert_snapshot!(label("🚚".repeat(200)).unwrap_err(), @"the prefix would have 801 bytes, expected at most 768");
 }
 
@@ -172,6 +173,7 @@ fn layouts_that_cannot_be_read_back() {
     insta::assert_snapshot!(message("_x/!{partitionKeyFromLambda:a}/"), @"the folder `_x` begins with `_` or `.`, so Athena would not see what lies in it");
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}/!{firehose:error-output-type}/"), @"it has `!{firehose:error-output-type}`, which belongs in the error prefix alone");
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}/!{partitionKeyFromLambda:A}/"), @"it has the partition key `a` twice (names are compared without case, as Glue does)");
+    insta::assert_snapshot!(message("x=!{partitionKeyFromLambda:a}/y=!{partitionKeyFromLambda:a}/"), @"`x` and `y` are the same key, expected each key once");
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a`b}/"), @"the partition key `a`b` has a character that no column name can have");
     insta::assert_snapshot!(message("!{timestamp:yyyy'W'ww}/"), @"the timestamp `yyyy'W'ww` has no name, expected `name=!{timestamp:…}`");
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/"), @"in the folder `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}` nobody can tell where `a` ends, expected a `/` behind it");
