@@ -150,9 +150,18 @@ fn run(arguments: &Run, console: &mut Console<'_>) -> Result<(), Failure> {
 
 fn env(deployed: &Deployed, console: &mut Console<'_>) -> Result<(), Failure> {
     for (name, value) in deployed.read().map_err(Failure::Wrong)?.variables {
-        let _closed = writeln!(console.output, "{name}={value}");
+        let _closed = writeln!(console.output, "{name}={}", quoted(&value));
     }
     Ok(())
+}
+
+/// A value as env files and shells take it.
+fn quoted(value: &str) -> String {
+    if value.contains('\'') {
+        format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
+    } else {
+        format!("'{value}'")
+    }
 }
 
 impl Deployed {

@@ -176,7 +176,7 @@ mod tests {
     fn notifications_are_as_s3_writes_them() {
         let text = notification("eu-west-1", "lake", &object("k=a b/x+y")).to_string();
         let messages = registrar::event::messages(&text);
-        let notification = &messages[0].content.as_ref().unwrap()[0];
+        let notification = &messages[0].notifications[0];
         assert_eq!(notification.key.as_str(), "k=a b/x+y");
         assert!(text.contains("k%3Da+b/x%2By"));
     }

@@ -13,8 +13,10 @@ use std::borrow::Cow;
 pub struct Message {
     /// SQS's id, by which a failure is reported back. There is none where no queue is between.
     pub id: Option<String>,
-    /// What it says, or why it is not understood.
-    pub content: Result<Vec<Notification>, Misunderstanding>,
+    /// What it says, as far as it is understood.
+    pub notifications: Vec<Notification>,
+    /// Why not all of it is.
+    pub misunderstanding: Option<Misunderstanding>,
 }
 
 /// One thing that happened to one object.
@@ -53,13 +55,20 @@ const DEEPEST: usize = 3;
 pub fn messages(event: &str) -> Vec<Message> {
     match serde_json::from_str::<SqsEvent<'_>>(event) {
         Ok(event) if event.records.iter().any(|record| record.event_source == "aws:sqs") => {
-            let message = |record: SqsRecord<'_>| Message {
-                content: read(&record.body, DEEPEST - 1),
-                id: Some(record.message_id.into_owned()),
+            let message = |record: SqsRecord<'_>| {
+                Message::read(Some(record.message_id.into_owned()), &record.body, DEEPEST - 1)
             };
             event.records.into_iter().map(message).collect()
         }
-        _ => vec![Message { id: None, content: read(event, DEEPEST) }],
+        _ => vec![Message::read(None, event, DEEPEST)],
+    }
+}
+
+impl Message {
+    fn read(id: Option<String>, text: &str, depth: usize) -> Self {
+        let mut notifications = Vec::new();
+        let misunderstanding = read(text, depth, &mut notifications).err();
+        Self { id, notifications, misunderstanding }
     }
 }
 
@@ -143,64 +152,60 @@ struct Object<'e> {
     size: Option<u64>,
 }
 
-fn read(text: &str, depth: usize) -> Result<Vec<Notification>, Misunderstanding> {
+/// Reads what an envelope holds. What is not understood does not hide what is.
+fn read(text: &str, depth: usize, notifications: &mut Vec<Notification>) -> Result<(), Misunderstanding> {
     let not_by_s3 = |what: &str| Err(Misunderstanding(what.to_owned()));
     if depth == 0 {
         return not_by_s3("expected S3's notification inside of two envelopes at most");
     }
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| {
         // The message of a data error can hold a piece of the text.
-        Misunderstanding(if error.is_data() {
-            "expected an object as S3, SNS or EventBridge writes it".to_owned()
-        } else {
-            error.to_string()
-        })
+        let shape = || "expected an object as S3, SNS or EventBridge writes it".to_owned();
+        Misunderstanding(if error.is_data() { shape() } else { error.to_string() })
     })?;
     match envelope {
         Envelope { records: Some(records), .. } => {
-            let notifications: Vec<_> =
-                records.into_iter().map(|record| by_s3(record, depth)).collect::<Result<_, _>>()?;
-            Ok(notifications.into_iter().flatten().collect())
+            let results: Vec<_> =
+                records.into_iter().map(|record| by_s3(record, depth, notifications)).collect();
+            results.into_iter().collect()
         }
-        Envelope { event: Some(event), .. } if event == "s3:TestEvent" => Ok(Vec::new()),
+        Envelope { event: Some(event), .. } if event == "s3:TestEvent" => Ok(()),
         Envelope { detail_type: Some(name), source: Some(source), detail, time, .. }
             if source == "aws.s3" =>
         {
-            by_event_bridge(&name, detail, time.as_deref())
+            let created = name == "Object Created";
+            match detail {
+                Some(detail) => {
+                    let key = ObjectKey::from_plain(detail.object.key.as_ref());
+                    notifications.push(notification(created, &name, detail, key, time.as_deref()));
+                    Ok(())
+                }
+                None if created => not_by_s3("expected `detail` with `bucket` and `object`"),
+                None => Ok(()),
+            }
         }
-        Envelope { message: Some(message), .. } => read(&message, depth - 1),
+        Envelope { message: Some(message), .. } => read(&message, depth - 1, notifications),
         _ => not_by_s3("expected `Records`, `detail-type` with the source `aws.s3`, or `Message`"),
     }
 }
 
-/// S3's own notification: keys are encoded. SNS can be around it here as well.
-fn by_s3(record: Record<'_>, depth: usize) -> Result<Vec<Notification>, Misunderstanding> {
+/// S3's own notification: keys are encoded, as they are not by `EventBridge`. SNS can be around it here as well.
+fn by_s3(
+    record: Record<'_>,
+    depth: usize,
+    notifications: &mut Vec<Notification>,
+) -> Result<(), Misunderstanding> {
     match record {
-        Record { sns: Some(sns), .. } => read(&sns.message, depth - 1),
+        Record { sns: Some(sns), .. } => read(&sns.message, depth - 1, notifications),
         Record { s3: Some(detail), event_name: Some(name), event_time, .. } => {
+            // Not the error's own message: a key holds values of records.
             let key = ObjectKey::from_notification(&detail.object.key)
-                .map_err(|error| Misunderstanding(error.to_string()))?;
+                .map_err(|_| Misunderstanding("expected keys that are UTF-8 when decoded".to_owned()))?;
             let created = name.trim_start_matches("s3:").starts_with("ObjectCreated:");
-            Ok(vec![notification(created, &name, detail, key, event_time.as_deref())])
+            notifications.push(notification(created, &name, detail, key, event_time.as_deref()));
+            Ok(())
         }
         _ => Err(Misunderstanding("expected `eventName` and `s3` in each of its records".to_owned())),
-    }
-}
-
-/// An event of `EventBridge`: keys are not encoded. Events of other kinds, such as `Object Tags Added`, need not have any.
-fn by_event_bridge(
-    name: &str,
-    detail: Option<Detail<'_>>,
-    time: Option<&str>,
-) -> Result<Vec<Notification>, Misunderstanding> {
-    let created = name == "Object Created";
-    match detail {
-        Some(detail) => {
-            let key = ObjectKey::from_plain(detail.object.key.as_ref());
-            Ok(vec![notification(created, name, detail, key, time)])
-        }
-        None if created => Err(Misunderstanding("expected `detail` with `bucket` and `object`".to_owned())),
-        None => Ok(Vec::new()),
     }
 }
 
@@ -255,9 +260,9 @@ mod tests {
 
     /// The keys that an event tells of, message by message.
     fn keys(event: &Value) -> Vec<Result<Vec<String>, String>> {
-        let keys = |message: Message| match message.content {
-            Ok(notifications) => Ok(notifications.iter().map(|n| n.key.to_string()).collect()),
-            Err(misunderstanding) => Err(misunderstanding.to_string()),
+        let keys = |message: Message| match message.misunderstanding {
+            None => Ok(message.notifications.iter().map(|n| n.key.to_string()).collect()),
+            Some(misunderstanding) => Err(misunderstanding.to_string()),
         };
         messages(&event.to_string()).into_iter().map(keys).collect()
     }
@@ -283,9 +288,7 @@ mod tests {
 
     #[test]
     fn what_is_told_is_kept() {
-        let [Message { id: None, content: Ok(notifications) }] = &messages(&s3("k").to_string())[..] else {
-            panic!()
-        };
+        let messages = messages(&s3("k").to_string());
         let expected = Notification {
             event: EventName::ObjectCreated,
             bucket: "lake".into(),
@@ -293,7 +296,19 @@ mod tests {
             size: Some(5),
             milliseconds: Some(1_795_251_600_250),
         };
-        assert_eq!(notifications, &[expected]);
+        let expected = Message { id: None, notifications: vec![expected], misunderstanding: None };
+        assert_eq!(messages, [expected]);
+    }
+
+    #[test]
+    fn what_is_not_understood_does_not_hide_what_is() {
+        let mut event = s3("a");
+        let records = event["Records"].as_array_mut().unwrap();
+        records.insert(0, json!({ "eventSource": "aws:dynamodb" }));
+        records.push(s3("%FF")["Records"][0].clone());
+        let message = messages(&event.to_string()).remove(0);
+        assert_eq!(message.notifications.iter().map(|n| n.key.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert!(message.misunderstanding.is_some());
     }
 
     #[test]
@@ -319,7 +334,7 @@ mod tests {
         insta::assert_snapshot!(message(json!({ "a": 1 })), @"this is no event by S3: expected `Records`, `detail-type` with the source `aws.s3`, or `Message`");
         insta::assert_snapshot!(message(json!({ "Records": [{ "eventSource": "aws:dynamodb" }] })), @"this is no event by S3: expected `eventName` and `s3` in each of its records");
         insta::assert_snapshot!(message(json!({ "Records": [{ "s3": { "bucket": "b" } }] })), @"this is no event by S3: expected an object as S3, SNS or EventBridge writes it");
-        insta::assert_snapshot!(message(s3("%FF")), @"this is no event by S3: object key `%FF` is not UTF-8 when decoded, expected a key as S3 encodes it");
+        insta::assert_snapshot!(message(s3("%FF")), @"this is no event by S3: expected keys that are UTF-8 when decoded");
         insta::assert_snapshot!(message(sns(&sns_in_queue(&sns_in_queue(&s3("k"))))), @"this is no event by S3: expected S3's notification inside of two envelopes at most");
         assert!(matches!(&keys(&sqs(&[json!("x"), s3("k")]))[..], [Err(_), Ok(keys)] if keys == &["k"]));
     }

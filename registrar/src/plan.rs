@@ -14,7 +14,7 @@ pub struct Plan {
     pub additions: BTreeMap<Partition, Addition>,
     /// Notifications that ask for nothing, by reason.
     pub skipped: BTreeMap<Skip, u64>,
-    /// Messages that were not understood, by their place.
+    /// Messages that were not understood, or not all of them, by their place.
     pub misunderstood: BTreeMap<usize, Misunderstanding>,
     /// Notifications in all.
     pub notifications: u64,
@@ -54,14 +54,10 @@ pub enum Skip {
 pub fn plan(layout: &Layout, bucket: &str, messages: &[Message]) -> Plan {
     let mut plan = Plan::default();
     for (place, message) in messages.iter().enumerate() {
-        let notifications = match &message.content {
-            Ok(notifications) => notifications,
-            Err(misunderstanding) => {
-                plan.misunderstood.insert(place, misunderstanding.clone());
-                continue;
-            }
-        };
-        for notification in notifications {
+        if let Some(misunderstanding) = &message.misunderstanding {
+            plan.misunderstood.insert(place, misunderstanding.clone());
+        }
+        for notification in &message.notifications {
             plan.notifications += 1;
             let partition = if notification.event != EventName::ObjectCreated {
                 Err(Skip::OtherEvent)
@@ -151,7 +147,7 @@ mod tests {
     }
 
     fn message(notifications: Vec<Notification>) -> Message {
-        Message { id: None, content: Ok(notifications) }
+        Message { id: None, notifications, misunderstanding: None }
     }
 
     /// The locations that are planned, and the skips, as text.

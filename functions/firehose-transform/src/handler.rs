@@ -23,12 +23,15 @@ fn answer(transform: &Transform, request: &str, most: usize) -> Result<(String, 
     let mut payload = Vec::new();
     for record in &request.records {
         let outcome = match record.decode(&mut payload) {
-            Ok(()) => transform.apply(&payload),
+            Ok(()) => {
+                report.bytes_in += payload.len() as u64;
+                transform.apply(&payload)
+            }
             Err(reason) => {
-                Outcome::Fail(Failure { reason, detail: "expected base64 text as `data`".to_owned() })
+                let detail = format!("expected base64 text as `{}`", record.payload_name());
+                Outcome::Fail(Failure { reason, detail })
             }
         };
-        report.bytes_in += payload.len() as u64;
         if let Err(failure) = deliver(transform, record, outcome, &mut reply, &mut report) {
             reply.fail(record, failure.reason);
             report.failed(|| record.id(), failure);

@@ -89,8 +89,8 @@ impl Record<'_> {
         STANDARD.decode_vec(payload, into).map_err(|_| Reason::NotBase64)
     }
 
-    /// MSK wants the new data under the name that it had.
-    fn payload_name(&self) -> &'static str {
+    /// The name under which the payload came, and under which Firehose wants the new one.
+    pub fn payload_name(&self) -> &'static str {
         if self.data.0.is_none() && self.kafka_record_value.0.is_some() { "kafkaRecordValue" } else { "data" }
     }
 }

@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
     let catalog = &StatementCatalog::new(athena, config.table, &config.maintainer.layout);
     let (maintainer, log) = (&config.maintainer, &Log::from_environment());
     let served = run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
-        let clock = Clock { now: &edge::now, deadline: event.context.deadline() };
+        let clock = Clock { now: &edge::now, deadline: edge::deadline(event.context.deadline()) };
         let (reply, report) = maintainer.handle(catalog, event.payload.get(), clock).await;
         report.lines().iter().for_each(|line| log.print(line));
         reply.map_err(|error| Diagnostic {
