@@ -42,8 +42,7 @@ impl Engine for LocalAthena {
         let mut state = self.state();
         state.statements.push(statement.sql().to_owned());
         let query = format!("local-{}", state.statements.len());
-        let parsed =
-            ddl::parse(statement.sql()).map_err(|error| CatalogError::Rejected(error.to_string()))?;
+        let parsed = ddl::parse(statement.sql()).map_err(|error| CatalogError::Rejected(error.to_string()))?;
         state.catalog.add_partitions(parsed).map_err(|reason| CatalogError::Failed { query, reason })?;
         Ok(())
     }

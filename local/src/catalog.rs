@@ -61,11 +61,10 @@ impl Catalog {
         for spec in statement.partitions {
             let mut given: BTreeMap<String, String> = spec.values.iter().cloned().collect();
             let count = spec.values.len();
-            let values: Option<Vec<String>> =
-                table.partition_keys.iter().map(|key| given.remove(&key.name)).collect();
+            let values: Option<Vec<String>> = table.partition_keys.iter().map(|key| given.remove(&key.name)).collect();
             let values = values.filter(|values| values.len() == count && given.is_empty());
-            let values = values
-                .ok_or_else(|| format!("partition columns of `{name}` expected, got {:?}", spec.values))?;
+            let values =
+                values.ok_or_else(|| format!("partition columns of `{name}` expected, got {:?}", spec.values))?;
             if values.iter().any(String::is_empty) {
                 return Err("a partition's value is empty".to_owned());
             }

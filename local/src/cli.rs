@@ -73,6 +73,9 @@ struct Run {
     arrival: Timestamp,
 }
 
+/// What records are read from.
+type Input<'c> = BufReader<Box<dyn Read + 'c>>;
+
 /// Why a command ends early, by the status with which it does.
 enum Failure {
     /// The command or the configuration is wrong: nothing was written.
@@ -119,10 +122,9 @@ fn run(arguments: &Run, console: &mut Console<'_>) -> Result<(), Failure> {
     let mut faults = Vec::new();
     let mut keep = |more: Vec<String>| faults.extend(more);
     let pipeline = arguments.deployed.read().map(Pipeline::new).map_err(&mut keep).ok();
-    let input =
-        open(files, std::mem::replace(&mut console.input, Box::new(io::empty()))).map_err(&mut keep).ok();
+    let inputs = open(files, std::mem::replace(&mut console.input, Box::new(io::empty()))).map_err(&mut keep).ok();
     let lake = Lake::open(&arguments.out).map_err(|fault| keep(vec![fault])).ok();
-    let (Some(pipeline), Some((input, bytes)), Some(lake)) = (pipeline, input, lake) else {
+    let (Some(pipeline), Some((inputs, bytes)), Some(lake)) = (pipeline, inputs, lake) else {
         return Err(Failure::Wrong(faults));
     };
     let broken = |error: io::Error| Failure::Broken(format!("`{}`: {error}", lake.folder().display()));
@@ -132,20 +134,12 @@ fn run(arguments: &Run, console: &mut Console<'_>) -> Result<(), Failure> {
     let catalog = pipeline.catalog(&lake).map_err(|fault| Failure::Wrong(vec![fault]))?;
     let bar = progress_bar(bytes);
     let progress = &mut |read| bar.set_position(read);
-    let records = BufReader::new(input);
-    let summary = pipeline
-        .run(records, arguments.arrival.as_millisecond(), &lake, catalog, progress)
-        .map_err(broken)?;
+    let summary = pipeline.run(inputs, arguments.arrival.as_millisecond(), &lake, catalog, progress).map_err(broken)?;
     bar.finish_and_clear();
-    let place =
-        format!("The lake is `{}`: objects, catalog.json and statements.sql.", lake.folder().display());
+    let place = format!("The lake is `{}`: objects, catalog.json and statements.sql.", lake.folder().display());
     // A reader that has seen enough, such as `head`, is no failure.
     let _closed = writeln!(console.output, "{summary}\n{place}");
-    if summary.is_complete() {
-        Ok(())
-    } else {
-        Err(Failure::Broken("not all partitions are registered".to_owned()))
-    }
+    if summary.is_complete() { Ok(()) } else { Err(Failure::Broken("not all partitions are registered".to_owned())) }
 }
 
 fn env(deployed: &Deployed, console: &mut Console<'_>) -> Result<(), Failure> {
@@ -179,20 +173,17 @@ impl Deployed {
     }
 }
 
-/// All inputs, one after the other, and their size as far as it is known; or which of them are not there.
-fn open<'c>(
-    files: &[PathBuf],
-    standard_input: Box<dyn Read + 'c>,
-) -> Result<(Box<dyn Read + 'c>, u64), Vec<String>> {
+/// All inputs, and their size as far as it is known; or which of them are not there.
+fn open<'c>(files: &[PathBuf], standard_input: Box<dyn Read + 'c>) -> Result<(Vec<Input<'c>>, u64), Vec<String>> {
     let mut standard_input = Some(standard_input);
-    let mut all: Box<dyn Read + 'c> = Box::new(io::empty());
+    let mut inputs: Vec<Input<'c>> = Vec::new();
     let mut bytes = 0;
     let mut faults = Vec::new();
     for path in files {
         let shown = path.display();
         if path == Path::new("-") {
             match standard_input.take() {
-                Some(input) => all = Box::new(all.chain(input)),
+                Some(input) => inputs.push(BufReader::new(input)),
                 None => faults.push("`-` stands there twice, expected standard input once".to_owned()),
             }
             continue;
@@ -203,7 +194,7 @@ fn open<'c>(
             }
             Ok((metadata, file)) => {
                 bytes += metadata.len();
-                all = Box::new(all.chain(file));
+                inputs.push(BufReader::new(Box::new(file)));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 faults.push(format!("`{shown}` is not there, expected a file of records"));
@@ -211,7 +202,7 @@ fn open<'c>(
             Err(error) => faults.push(format!("`{shown}`: {error}")),
         }
     }
-    if faults.is_empty() { Ok((all, bytes)) } else { Err(faults) }
+    if faults.is_empty() { Ok((inputs, bytes)) } else { Err(faults) }
 }
 
 /// A bar on a terminal if the input is long; nothing otherwise.

@@ -202,13 +202,9 @@ fn string(rest: &mut Peekable<Chars<'_>>, end: char) -> Result<String, DdlError>
         }
         match rest.next().ok_or_else(open)? {
             'u' => {
-                let digits: String =
-                    std::iter::from_fn(|| rest.next_if(char::is_ascii_hexdigit)).take(4).collect();
+                let digits: String = std::iter::from_fn(|| rest.next_if(char::is_ascii_hexdigit)).take(4).collect();
                 let character = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
-                let got = || DdlError {
-                    expected: "four hexadecimal digits behind `\\u`",
-                    got: format!("`{digits}`"),
-                };
+                let got = || DdlError { expected: "four hexadecimal digits behind `\\u`", got: format!("`{digits}`") };
                 text.push(character.filter(|_| digits.len() == 4).ok_or_else(got)?);
             }
             '0' => text.push('\0'),
@@ -234,10 +230,7 @@ mod tests {
     #[track_caller]
     fn check(sql: &str, expected: &[Expected<'_>]) {
         let spec = |(values, location): &Expected<'_>| PartitionSpec {
-            values: values
-                .iter()
-                .map(|(column, value)| ((*column).to_owned(), (*value).to_owned()))
-                .collect(),
+            values: values.iter().map(|(column, value)| ((*column).to_owned(), (*value).to_owned())).collect(),
             location: location.map(str::to_owned),
         };
         assert_eq!(parse(sql).unwrap().partitions, expected.iter().map(spec).collect::<Vec<_>>());
@@ -260,9 +253,7 @@ mod tests {
     #[test]
     fn strings_as_hive_reads_them() {
         let value = |literal: &str| {
-            parse(&format!("ALTER TABLE t ADD PARTITION (k={literal})")).unwrap().partitions[0].values[0]
-                .1
-                .clone()
+            parse(&format!("ALTER TABLE t ADD PARTITION (k={literal})")).unwrap().partitions[0].values[0].1.clone()
         };
         assert_eq!(value(r"'it\'s'"), "it's");
         assert_eq!(value("'it''s'"), "its");

@@ -99,9 +99,7 @@ impl Deployment {
         let transform_variables = faults.keep(variables(template, TRANSFORM).map_err(|fault| [fault]));
         let maintainer_variables = faults.keep(variables(template, MAINTAINER).map_err(|fault| [fault]));
         let transform = transform_variables.clone().and_then(|variables| {
-            faults.keep(
-                firehose_transform::config::read(Variables::new(variables)).map_err(|error| told(&error)),
-            )
+            faults.keep(firehose_transform::config::read(Variables::new(variables)).map_err(|error| told(&error)))
         });
         let maintainer = maintainer_variables.clone().and_then(|variables| {
             faults.keep(registrar::config::read(Variables::new(variables)).map_err(|error| told(&error)))
@@ -132,18 +130,10 @@ impl Deployment {
         let layout = self.transform.layout();
         let kept = &self.maintainer.maintainer;
         let prefix = layout.prefix().as_str();
-        same(
-            "the prefixes of the delivery stream and of the transform function",
-            self.stream.prefix.as_str(),
-            prefix,
-        );
+        same("the prefixes of the delivery stream and of the transform function", self.stream.prefix.as_str(), prefix);
         same("the prefixes of the two functions", prefix, kept.layout.prefix().as_str());
         same("the buckets of the delivery stream and of the maintainer", &self.bucket, &kept.bucket);
-        same(
-            "the tables of the template and of the maintainer",
-            &self.table_name,
-            &self.maintainer.table.to_string(),
-        );
+        same("the tables of the template and of the maintainer", &self.table_name, &self.maintainer.table.to_string());
         let columns: Vec<&str> = layout.captures().iter().map(Capture::column).collect();
         let keys: Vec<&str> = self.table.partition_keys.iter().map(|key| key.name.as_str()).collect();
         same("the keys of the prefix and of the table", &columns.join(", "), &keys.join(", "));
@@ -211,42 +201,32 @@ fn delivery_stream(template: &Template) -> Result<(DeliveryStream, String), Stri
             .map_err(|_| of_stream(format!("`{}` is `{text}`, expected a number", path.replace('/', "."))))
     };
     let parameter = |wanted: &str| {
-        let processors =
-            destination.pointer("/ProcessingConfiguration/Processors").and_then(Value::as_array)?;
-        let lambda =
-            processors.iter().find(|processor| processor.get("Type").is_some_and(|kind| kind == "Lambda"))?;
+        let processors = destination.pointer("/ProcessingConfiguration/Processors").and_then(Value::as_array)?;
+        let lambda = processors.iter().find(|processor| processor.get("Type").is_some_and(|kind| kind == "Lambda"))?;
         let parameters = lambda.get("Parameters")?.as_array()?;
-        let parameter =
-            parameters.iter().find(|p| p.get("ParameterName").is_some_and(|name| name == wanted))?;
+        let parameter = parameters.iter().find(|p| p.get("ParameterName").is_some_and(|name| name == wanted))?;
         parameter.get("ParameterValue").map(scalar)
     };
     let parameter_or = |wanted: &str, default: f64| match parameter(wanted) {
         None => Ok(default),
-        Some(text) => {
-            text.parse::<f64>().map_err(|_| of_stream(format!("`{wanted}` is `{text}`, expected a number")))
-        }
+        Some(text) => text.parse::<f64>().map_err(|_| of_stream(format!("`{wanted}` is `{text}`, expected a number"))),
     };
     for (name, expected) in [("CompressionFormat", "UNCOMPRESSED"), ("CustomTimeZone", "UTC")] {
         if let Ok(found) = text(&format!("/{name}"))
             && found != expected
         {
-            return Err(of_stream(format!(
-                "`{name}` is `{found}`, of which only `{expected}` is modelled here"
-            )));
+            return Err(of_stream(format!("`{name}` is `{found}`, of which only `{expected}` is modelled here")));
         }
     }
-    if destination
-        .pointer("/DataFormatConversionConfiguration/Enabled")
-        .is_some_and(|enabled| enabled == true)
-    {
+    if destination.pointer("/DataFormatConversionConfiguration/Enabled").is_some_and(|enabled| enabled == true) {
         return Err(of_stream("`DataFormatConversionConfiguration` is not modelled here".to_owned()));
     }
     let bucket_arn = text("/BucketARN")?;
     let bucket = bucket_arn.rsplit(':').next().unwrap_or_default().to_owned();
     let source_arn = template.property(STREAM, "/KinesisStreamSourceConfiguration/KinesisStreamARN").ok();
     let prefix_text = text("/Prefix")?;
-    let prefix = Prefix::parse(&prefix_text)
-        .map_err(|error| of_stream(format!("`Prefix` is `{prefix_text}`: {error}")))?;
+    let prefix =
+        Prefix::parse(&prefix_text).map_err(|error| of_stream(format!("`Prefix` is `{prefix_text}`: {error}")))?;
     let error_text = text("/ErrorOutputPrefix")?;
     let error_prefix = ErrorPrefix::parse(&error_text)
         .map_err(|error| of_stream(format!("`ErrorOutputPrefix` is `{error_text}`: {error}")))?;
@@ -303,17 +283,11 @@ fn table(template: &Template) -> Result<(String, Table), String> {
     };
     let columns = |path: &str| -> Result<Vec<Column>, String> {
         let list = input.pointer(path).and_then(Value::as_array);
-        let list =
-            list.ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is no list", path.replace('/', ".")))?;
+        let list = list.ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is no list", path.replace('/', ".")))?;
         let column = |column: &Value| {
-            Some(Column {
-                name: scalar(column.get("Name")?).to_lowercase(),
-                hive_type: scalar(column.get("Type")?),
-            })
+            Some(Column { name: scalar(column.get("Name")?).to_lowercase(), hive_type: scalar(column.get("Type")?) })
         };
-        list.iter()
-            .map(|c| column(c).ok_or_else(|| format!("`{TABLE}`: a column without `Name` or `Type`")))
-            .collect()
+        list.iter().map(|c| column(c).ok_or_else(|| format!("`{TABLE}`: a column without `Name` or `Type`"))).collect()
     };
     let table = Table {
         location: text("/StorageDescriptor/Location")?,
@@ -329,9 +303,7 @@ fn queue(template: &Template) -> Result<Queue, String> {
     let receives = scalar(&template.property(QUEUE, "/RedrivePolicy/maxReceiveCount")?);
     let batch = scalar(&template.property(MAINTAINER, "/Events/ObjectCreated/Properties/BatchSize")?);
     match (receives.parse(), batch.parse()) {
-        (Ok(max_receive_count), Ok(batch_size)) if batch_size > 0 => {
-            Ok(Queue { batch_size, max_receive_count })
-        }
+        (Ok(max_receive_count), Ok(batch_size)) if batch_size > 0 => Ok(Queue { batch_size, max_receive_count }),
         _ => Err(format!(
             "`{QUEUE}`: expected numbers as `maxReceiveCount` and `BatchSize`, got `{receives}` and `{batch}`"
         )),

@@ -302,8 +302,7 @@ impl<'s, F: FnMut(&str) -> Result<String, String>, T: Fn(&str) -> bool> Firehose
         let name = format!("{}-{}-{}", self.stream.name, assumptions::STREAM_VERSION, time::name(oldest));
         loop {
             self.objects += 1;
-            let uuid =
-                Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{prefix}{name}-{}", self.objects).as_bytes());
+            let uuid = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{prefix}{name}-{}", self.objects).as_bytes());
             let key = format!("{prefix}{name}-{uuid}{extension}");
             if !(self.taken)(&key) {
                 return key;

@@ -49,11 +49,9 @@ impl Lake {
     pub fn clear(&self, bucket: &str) -> io::Result<()> {
         let absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
         for file in [CATALOG, STATEMENTS] {
-            fs::remove_file(self.path(file))
-                .or_else(|error| if absent(&error) { Ok(()) } else { Err(error) })?;
+            fs::remove_file(self.path(file)).or_else(|error| if absent(&error) { Ok(()) } else { Err(error) })?;
         }
-        fs::remove_dir_all(self.path(bucket))
-            .or_else(|error| if absent(&error) { Ok(()) } else { Err(error) })
+        fs::remove_dir_all(self.path(bucket)).or_else(|error| if absent(&error) { Ok(()) } else { Err(error) })
     }
 
     /// The catalog, or an empty one.
@@ -150,12 +148,8 @@ mod tests {
     fn objects_lie_under_their_keys_however_long() {
         let folder = tempfile::tempdir().unwrap();
         let lake = Lake::open(folder.path()).unwrap();
-        for key in [
-            "a%2Fb/x.json",
-            "it's 🚚/x",
-            &format!("{}/x", "é".repeat(256)),
-            &format!("k={}/x", "a".repeat(508)),
-        ] {
+        for key in ["a%2Fb/x.json", "it's 🚚/x", &format!("{}/x", "é".repeat(256)), &format!("k={}/x", "a".repeat(508))]
+        {
             lake.put("bucket", &object(key)).unwrap();
             assert!(lake.holds("bucket", key));
         }
@@ -166,8 +160,7 @@ mod tests {
     fn what_is_no_lake_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("thesis.tex"), "").unwrap();
-        let message =
-            Lake::open(folder.path()).unwrap_err().replace(&folder.path().display().to_string(), "FOLDER");
+        let message = Lake::open(folder.path()).unwrap_err().replace(&folder.path().display().to_string(), "FOLDER");
         insta::assert_snapshot!(message, @"`FOLDER` is a folder with something else in it, expected a lake, or nothing");
         assert!(Lake::open(&folder.path().join("new")).is_ok());
     }

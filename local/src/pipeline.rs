@@ -11,6 +11,7 @@ use registrar::config::Config;
 use registrar::engine::StatementCatalog;
 use registrar::handler::Clock;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::io::{self, BufRead};
 use std::time::SystemTime;
 
@@ -36,10 +37,8 @@ impl Pipeline {
     /// The catalog as it is before the run: the lake's own, with the deployment's table in it.
     pub fn catalog(&self, lake: &Lake) -> Result<Catalog, String> {
         let mut catalog = lake.catalog()?;
-        let table = catalog
-            .tables
-            .entry(self.deployment.table_name.clone())
-            .or_insert_with(|| self.deployment.table.clone());
+        let table =
+            catalog.tables.entry(self.deployment.table_name.clone()).or_insert_with(|| self.deployment.table.clone());
         if table.partition_keys != self.deployment.table.partition_keys
             || table.location != self.deployment.table.location
         {
@@ -52,17 +51,18 @@ impl Pipeline {
         Ok(catalog)
     }
 
-    /// Sends records, one a line, the whole way into a lake; the first arrives then, in milliseconds since 1970.
+    /// Sends the records of all inputs, one a line, the whole way into a lake; the first arrives then, in milliseconds
+    /// since 1970.
     pub fn run(
         &self,
-        records: impl BufRead,
+        inputs: impl IntoIterator<Item = impl BufRead>,
         first_arrival: i64,
         lake: &Lake,
         catalog: Catalog,
         progress: Progress<'_>,
     ) -> io::Result<Summary> {
         let mut summary = Summary::default();
-        let reports = std::cell::RefCell::new(Vec::new());
+        let reports = RefCell::new(Vec::new());
         let mut call = |request: &str| match handle(&self.deployment.transform, request) {
             Ok((reply, report)) => {
                 reports.borrow_mut().push(report);
@@ -77,19 +77,24 @@ impl Pipeline {
         lake.keep_catalog(&catalog)?;
         let mut delivery = Delivery::new(self, lake, catalog);
         let mut read = 0;
-        for_each_line(records, |line, bytes| {
+        let told = |summary: &mut Summary| reports.take().into_iter().for_each(|report| summary.transformed(report));
+        let mut send = |line: &[u8], bytes: usize| {
             read += bytes as u64;
             progress(read);
             let objects = firehose.put(line);
-            reports.borrow_mut().drain(..).for_each(|report| summary.transformed(report));
+            told(&mut summary);
             delivery.put(objects, &mut summary)
-        })?;
-        let (objects, counts) = firehose.close();
-        reports.borrow_mut().drain(..).for_each(|report| summary.transformed(report));
-        delivery.put(objects, &mut summary)?;
-        summary.counts = counts;
+        };
+        let outcome = inputs.into_iter().try_for_each(|input| for_each_line(input, &mut send));
+        let outcome = outcome.and_then(|()| {
+            let (objects, counts) = firehose.close();
+            summary.counts = counts;
+            told(&mut summary);
+            delivery.put(objects, &mut summary)
+        });
+        // What was registered before something broke is kept.
         delivery.finish(&mut summary)?;
-        Ok(summary)
+        outcome.map(|()| summary)
     }
 }
 
@@ -107,8 +112,7 @@ impl<'p> Delivery<'p> {
         let catalog = StatementCatalog::new(LocalAthena::new(catalog), table.clone(), &maintainer.layout);
         // A runtime without drivers cannot fail to be built.
         #[expect(clippy::expect_used, reason = "it reserves nothing that could be missing")]
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers");
         Self { pipeline, lake, catalog, runtime }
     }
 
@@ -138,9 +142,11 @@ impl<'p> Delivery<'p> {
 
     /// Hands messages to the maintainer as SQS does; gives the places of those that are to come again.
     fn invoke(&self, bodies: &[&Value], now: i64, summary: &mut Summary) -> Vec<usize> {
-        let record = |(place, body): (usize, &&Value)| json!({ "messageId": place.to_string(), "eventSource": "aws:sqs", "body": body.to_string() });
-        let event =
-            json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() }).to_string();
+        let record = |(place, body): (usize, &&Value)| {
+            let body = body.to_string();
+            json!({ "messageId": place.to_string(), "eventSource": "aws:sqs", "body": body })
+        };
+        let event = json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() }).to_string();
         // Nothing here waits, so there is no deadline to run into.
         let clock = Clock { now: &move || now, deadline: SystemTime::UNIX_EPOCH };
         let maintainer = &self.pipeline.deployment.maintainer.maintainer;
@@ -148,10 +154,7 @@ impl<'p> Delivery<'p> {
         summary.maintained(report);
         let failed = |reply: Value| {
             let items = reply.get("batchItemFailures")?.as_array()?.clone();
-            items
-                .iter()
-                .map(|item| item.get("itemIdentifier")?.as_str()?.parse().ok())
-                .collect::<Option<Vec<usize>>>()
+            items.iter().map(|item| item.get("itemIdentifier")?.as_str()?.parse().ok()).collect::<Option<Vec<usize>>>()
         };
         // As with Lambda: what is no partial batch response fails the batch.
         reply.ok().and_then(failed).unwrap_or_else(|| (0..bodies.len()).collect())
@@ -167,10 +170,7 @@ impl<'p> Delivery<'p> {
 }
 
 /// Calls with each line, without its end, and with the bytes that it took. The last line need not end.
-fn for_each_line(
-    mut input: impl BufRead,
-    mut call: impl FnMut(&[u8], usize) -> io::Result<()>,
-) -> io::Result<()> {
+fn for_each_line(mut input: impl BufRead, call: &mut impl FnMut(&[u8], usize) -> io::Result<()>) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();

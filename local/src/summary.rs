@@ -113,8 +113,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { read, delivered, dropped, .. } = self.counts;
         let records = if read == 1 { "record" } else { "records" };
-        let [read, delivered, dropped, rejected] =
-            [read, delivered, dropped, self.counts.rejected()].map(grouped);
+        let [read, delivered, dropped, rejected] = [read, delivered, dropped, self.counts.rejected()].map(grouped);
         writeln!(f, "{read} {records} read: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
         if !self.partitions.is_empty() {
             writeln!(f, "\nPartitions\n{}", self.partitions_table())?;
@@ -131,20 +130,13 @@ impl fmt::Display for Summary {
         }
         for statement in self.statements.iter().take(STATEMENTS_SHOWN) {
             let lines = statement.lines().count();
-            statement
-                .lines()
-                .take(LINES_SHOWN)
-                .try_for_each(|line| writeln!(f, "{}", printable_line(line)))?;
+            statement.lines().take(LINES_SHOWN).try_for_each(|line| writeln!(f, "{}", printable_line(line)))?;
             if lines > LINES_SHOWN {
                 writeln!(f, "  … and {} more partitions", grouped((lines - LINES_SHOWN) as u64))?;
             }
         }
         if self.statements.len() > STATEMENTS_SHOWN {
-            writeln!(
-                f,
-                "… and {} more statements",
-                grouped((self.statements.len() - STATEMENTS_SHOWN) as u64)
-            )?;
+            writeln!(f, "… and {} more statements", grouped((self.statements.len() - STATEMENTS_SHOWN) as u64))?;
         }
         for error in &self.errors {
             writeln!(f, "\nnot registered: {}", printable_line(&error.to_string()))?;

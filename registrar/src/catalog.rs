@@ -62,11 +62,9 @@ impl CatalogError {
     pub fn level(&self) -> Level {
         match self {
             Self::Throttled(_) | Self::TimedOut(_) => Level::Warn,
-            Self::Denied(_)
-            | Self::Rejected(_)
-            | Self::Failed { .. }
-            | Self::Cancelled(_)
-            | Self::Unavailable(_) => Level::Error,
+            Self::Denied(_) | Self::Rejected(_) | Self::Failed { .. } | Self::Cancelled(_) | Self::Unavailable(_) => {
+                Level::Error
+            }
         }
     }
 

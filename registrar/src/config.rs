@@ -28,8 +28,7 @@ pub struct Config {
 /// | `ATHENA_WORKGROUP` | the workgroup in which the statements run | required |
 pub fn read(mut variables: Variables) -> Result<Config, ConfigError> {
     let layout = Layout::from_variables(&mut variables);
-    let bucket =
-        variables.required("DATA_BUCKET").and_then(|name| variables.check("DATA_BUCKET", &name, bucket));
+    let bucket = variables.required("DATA_BUCKET").and_then(|name| variables.check("DATA_BUCKET", &name, bucket));
     let table = variables.required("TABLE").and_then(|name| variables.check("TABLE", &name, Table::parse));
     if let Some(catalog) = variables.optional("CATALOG")
         && catalog != "athena"
@@ -48,10 +47,12 @@ pub fn read(mut variables: Variables) -> Result<Config, ConfigError> {
     variables.finish(config)
 }
 
-/// The name of a bucket, without `s3://` and without a folder.
+/// The name of a bucket, by S3's rules, without `s3://` and without a folder
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
 fn bucket(name: &str) -> Result<String, &'static str> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
-    if name.chars().all(plain) {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = (3..=63).contains(&name.len()) && name.starts_with(plain) && name.ends_with(plain);
+    if fits && name.chars().all(|c| plain(c) || matches!(c, '.' | '-')) {
         Ok(name.to_owned())
     } else {
         Err("expected a bucket's name, such as `metrics-lake`")
@@ -65,6 +66,17 @@ mod tests {
     fn message(variables: &[(&str, &str)]) -> String {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         read(Variables::new(variables)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn buckets() {
+        assert!(["abc", "headgate-data-123456789012-eu-west-1", "a.b.c"].iter().all(|name| bucket(name).is_ok()));
+        let long = "a".repeat(64);
+        assert!(
+            ["", "..", "../x", "a", "s3://lake", "Lake", "lake/", "-ab", &long]
+                .iter()
+                .all(|name| bucket(name).is_err())
+        );
     }
 
     #[test]

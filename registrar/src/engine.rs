@@ -11,11 +11,8 @@ use std::time::SystemTime;
 /// What runs statements: Athena, or something that does as it does.
 pub trait Engine {
     /// Runs a statement to its end. Success means that all its partitions are registered.
-    fn run(
-        &self,
-        statement: &Statement,
-        deadline: SystemTime,
-    ) -> impl Future<Output = Result<(), CatalogError>> + Send;
+    fn run(&self, statement: &Statement, deadline: SystemTime)
+    -> impl Future<Output = Result<(), CatalogError>> + Send;
 }
 
 /// The catalog of a table whose partitions an engine registers.
@@ -52,8 +49,7 @@ impl<E: Engine + Sync> Catalog for StatementCatalog<E> {
             // Where one statement was throttled, or had no time left, the next would only wait as long for the same.
             let result = match batches.last() {
                 Some(Batch {
-                    result: Err(error @ (CatalogError::Throttled(_) | CatalogError::TimedOut(_))),
-                    ..
+                    result: Err(error @ (CatalogError::Throttled(_) | CatalogError::TimedOut(_))), ..
                 }) => Err(error.clone()),
                 _ => self.engine.run(&statement, deadline).await,
             };

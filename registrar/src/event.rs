@@ -55,9 +55,8 @@ const DEEPEST: usize = 3;
 pub fn messages(event: &str) -> Vec<Message> {
     match serde_json::from_str::<SqsEvent<'_>>(event) {
         Ok(event) if event.records.iter().any(|record| record.event_source == "aws:sqs") => {
-            let message = |record: SqsRecord<'_>| {
-                Message::read(Some(record.message_id.into_owned()), &record.body, DEEPEST - 1)
-            };
+            let message =
+                |record: SqsRecord<'_>| Message::read(Some(record.message_id.into_owned()), &record.body, DEEPEST - 1);
             event.records.into_iter().map(message).collect()
         }
         _ => vec![Message::read(None, event, DEEPEST)],
@@ -165,14 +164,11 @@ fn read(text: &str, depth: usize, notifications: &mut Vec<Notification>) -> Resu
     })?;
     match envelope {
         Envelope { records: Some(records), .. } => {
-            let results: Vec<_> =
-                records.into_iter().map(|record| by_s3(record, depth, notifications)).collect();
+            let results: Vec<_> = records.into_iter().map(|record| by_s3(record, depth, notifications)).collect();
             results.into_iter().collect()
         }
         Envelope { event: Some(event), .. } if event == "s3:TestEvent" => Ok(()),
-        Envelope { detail_type: Some(name), source: Some(source), detail, time, .. }
-            if source == "aws.s3" =>
-        {
+        Envelope { detail_type: Some(name), source: Some(source), detail, time, .. } if source == "aws.s3" => {
             let created = name == "Object Created";
             match detail {
                 Some(detail) => {
@@ -190,11 +186,7 @@ fn read(text: &str, depth: usize, notifications: &mut Vec<Notification>) -> Resu
 }
 
 /// S3's own notification: keys are encoded, as they are not by `EventBridge`. SNS can be around it here as well.
-fn by_s3(
-    record: Record<'_>,
-    depth: usize,
-    notifications: &mut Vec<Notification>,
-) -> Result<(), Misunderstanding> {
+fn by_s3(record: Record<'_>, depth: usize, notifications: &mut Vec<Notification>) -> Result<(), Misunderstanding> {
     match record {
         Record { sns: Some(sns), .. } => read(&sns.message, depth - 1, notifications),
         Record { s3: Some(detail), event_name: Some(name), event_time, .. } => {
@@ -209,13 +201,7 @@ fn by_s3(
     }
 }
 
-fn notification(
-    created: bool,
-    name: &str,
-    detail: Detail<'_>,
-    key: ObjectKey,
-    time: Option<&str>,
-) -> Notification {
+fn notification(created: bool, name: &str, detail: Detail<'_>, key: ObjectKey, time: Option<&str>) -> Notification {
     let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
     Notification {
         event: if created { EventName::ObjectCreated } else { EventName::Other(name.to_owned()) },
@@ -277,12 +263,8 @@ mod tests {
         assert_eq!(keys(&event_bridge("a=b c+d%20/x")), one("a=b c+d%20/x"));
         assert_eq!(keys(&sns(&s3("k%3D1/x"))), one("k=1/x"));
         assert_eq!(keys(&sns(&event_bridge("k=1/x"))), one("k=1/x"));
-        let mixed = sqs(&[
-            s3("a+b"),
-            sns_in_queue(&s3("c+d")),
-            event_bridge("e+f"),
-            sns_in_queue(&event_bridge("g+h")),
-        ]);
+        let mixed =
+            sqs(&[s3("a+b"), sns_in_queue(&s3("c+d")), event_bridge("e+f"), sns_in_queue(&event_bridge("g+h"))]);
         assert_eq!(keys(&mixed), [one("a b"), one("c d"), one("e+f"), one("g+h")].concat());
     }
 

@@ -58,11 +58,8 @@ impl Maintainer {
             misunderstood: plan.misunderstood.values().cloned().collect(),
             ..Report::default()
         };
-        let locations: BTreeMap<Partition, String> = plan
-            .additions
-            .iter()
-            .map(|(partition, addition)| (partition.clone(), addition.location.clone()))
-            .collect();
+        let locations: BTreeMap<Partition, String> =
+            plan.additions.iter().map(|(partition, addition)| (partition.clone(), addition.location.clone())).collect();
         let mut failed: BTreeSet<usize> = plan.misunderstood.keys().copied().collect();
         if !locations.is_empty() {
             for batch in catalog.add(&locations, clock.deadline).await {
@@ -87,8 +84,7 @@ impl Maintainer {
         let queued = messages.iter().any(|message| message.id.is_some());
         let reply = if queued {
             let id = |place: &usize| messages.get(*place).and_then(|message| message.id.as_deref());
-            let items: Vec<Value> =
-                failed.iter().filter_map(id).map(|id| json!({ "itemIdentifier": id })).collect();
+            let items: Vec<Value> = failed.iter().filter_map(id).map(|id| json!({ "itemIdentifier": id })).collect();
             Ok(json!({ "batchItemFailures": items }))
         } else if failed.is_empty() {
             Ok(Value::Null)
@@ -145,8 +141,7 @@ mod tests {
     }
 
     async fn handled(event: Value, fails_on: Option<&'static str>) -> (String, Report, Vec<String>) {
-        let layout =
-            Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
+        let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
         let engine = FakeEngine { fails_on, ..FakeEngine::default() };
         let catalog = StatementCatalog::new(engine, Table::parse("db.t").unwrap(), &layout);
         let maintainer = Maintainer { layout, bucket: "lake".into() };
@@ -159,8 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn partitions_are_registered_once() {
-        let (reply, report, ran) =
-            handled(sqs(&[created("b/1"), created("a/1"), created("b/2")]), None).await;
+        let (reply, report, ran) = handled(sqs(&[created("b/1"), created("a/1"), created("b/2")]), None).await;
         insta::assert_snapshot!(reply, @r#"{"batchItemFailures":[]}"#);
         insta::assert_snapshot!(ran.join("\n"), @"
         ALTER TABLE `db`.`t` ADD IF NOT EXISTS

@@ -85,8 +85,7 @@ pub fn plan(layout: &Layout, bucket: &str, messages: &[Message]) -> Plan {
                 milliseconds: None,
             });
             addition.messages.insert(place);
-            addition.milliseconds =
-                [addition.milliseconds, notification.milliseconds].into_iter().flatten().min();
+            addition.milliseconds = [addition.milliseconds, notification.milliseconds].into_iter().flatten().min();
         }
     }
     plan
@@ -160,25 +159,16 @@ mod tests {
 
     #[test]
     fn each_partition_is_planned_once() {
-        assert_eq!(
-            planned(vec![created("b/1"), created("a%2F/1"), created("b/2")]),
-            "s3://lake/a%2F/, s3://lake/b/"
-        );
+        assert_eq!(planned(vec![created("b/1"), created("a%2F/1"), created("b/2")]), "s3://lake/a%2F/, s3://lake/b/");
     }
 
     #[test]
     fn what_asks_for_nothing_is_counted() {
         assert_eq!(
-            planned(vec![Notification {
-                event: EventName::Other("ObjectRemoved:Delete".into()),
-                ..created("a/1")
-            }]),
+            planned(vec![Notification { event: EventName::Other("ObjectRemoved:Delete".into()), ..created("a/1") }]),
             "other-event 1"
         );
-        assert_eq!(
-            planned(vec![Notification { bucket: "other".into(), ..created("a/1") }]),
-            "other-bucket 1"
-        );
+        assert_eq!(planned(vec![Notification { bucket: "other".into(), ..created("a/1") }]), "other-bucket 1");
         assert_eq!(planned(vec![Notification { size: Some(0), ..created("a/1") }]), "empty-object 1");
         assert_eq!(
             planned(vec![Notification { size: Some(0), ..created("a/") }, created("a_$folder$")]),
@@ -193,8 +183,7 @@ mod tests {
     #[test]
     fn the_first_object_of_a_partition_tells_its_age() {
         let at = |milliseconds| Notification { milliseconds, ..created("a/1") };
-        let plan =
-            plan(&layout(), "lake", &[message(vec![at(None), at(Some(7))]), message(vec![at(Some(5))])]);
+        let plan = plan(&layout(), "lake", &[message(vec![at(None), at(Some(7))]), message(vec![at(Some(5))])]);
         let addition = plan.additions.values().next().unwrap();
         assert_eq!((addition.milliseconds, &addition.messages), (Some(5), &BTreeSet::from([0, 1])));
     }

@@ -27,11 +27,7 @@ pub fn statements<'p>(
     partitions: impl IntoIterator<Item = (&'p Partition, &'p str)>,
     longest: usize,
 ) -> Vec<Statement> {
-    let head = format!(
-        "ALTER TABLE {}.{} ADD IF NOT EXISTS",
-        identifier(table.database()),
-        identifier(table.name())
-    );
+    let head = format!("ALTER TABLE {}.{} ADD IF NOT EXISTS", identifier(table.database()), identifier(table.name()));
     let mut statements: Vec<Statement> = Vec::new();
     for (partition, location) in partitions {
         let clause = clause(columns, partition, location);
@@ -40,8 +36,7 @@ pub fn statements<'p>(
                 statement.sql.push_str(&clause);
                 statement.partitions.push(partition.clone());
             }
-            _ => statements
-                .push(Statement { sql: format!("{head}{clause}"), partitions: vec![partition.clone()] }),
+            _ => statements.push(Statement { sql: format!("{head}{clause}"), partitions: vec![partition.clone()] }),
         }
     }
     statements
@@ -133,10 +128,7 @@ mod tests {
             let with_locations = partitions.iter().map(|partition| (partition, "s3://lake/x/"));
             let statements = statements(&table(), &["k".to_owned()], with_locations, longest);
             assert!(statements.iter().all(|s| s.sql().len() <= longest.max(120)));
-            assert_eq!(
-                statements.iter().flat_map(Statement::partitions).cloned().collect::<Vec<_>>(),
-                partitions
-            );
+            assert_eq!(statements.iter().flat_map(Statement::partitions).cloned().collect::<Vec<_>>(), partitions);
             statements.iter().map(|statement| statement.partitions().len()).collect::<Vec<_>>()
         };
         assert_eq!(split(LONGEST_STATEMENT), [10]);

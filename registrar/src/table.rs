@@ -30,9 +30,7 @@ impl Table {
         if database.is_empty() || name.is_empty() || name.contains('.') {
             return Err(TableError::Shape);
         }
-        let wrong = |c: &char| {
-            c.is_uppercase() || c.is_control() || c.is_whitespace() || matches!(c, '`' | '\'' | '"')
-        };
+        let wrong = |c: &char| c.is_uppercase() || c.is_control() || c.is_whitespace() || matches!(c, '`' | '\'' | '"');
         match text.chars().find(wrong) {
             Some(character) => Err(TableError::Character(character)),
             None => Ok(Self { database: database.to_owned(), name: name.to_owned() }),

@@ -111,10 +111,7 @@ fn files() -> Vec<String> {
 fn component_metrics() -> (Maintainer, Table) {
     let variables = [
         ("S3_PREFIX", "!{partitionKeyFromLambda:componentName}/"),
-        (
-            "ERROR_PREFIX",
-            "errors/!{firehose:error-output-type}/!{timestamp:yyyy}/!{timestamp:MM}/!{timestamp:dd}/",
-        ),
+        ("ERROR_PREFIX", "errors/!{firehose:error-output-type}/!{timestamp:yyyy}/!{timestamp:MM}/!{timestamp:dd}/"),
         ("DATA_BUCKET", "headgate-component-metrics-data-123456789012-eu-west-1"),
         ("TABLE", "headgate.component_metrics"),
         ("ATHENA_WORKGROUP", "headgate-component-metrics"),

@@ -33,9 +33,7 @@ pub enum ErrorPrefixError {
     #[error("it has the partition key `{0}`: Firehose evaluates none in error prefixes")]
     PartitionKey(String),
     /// Expressions, but not the one that Firehose demands.
-    #[error(
-        "it has no `!{{firehose:error-output-type}}`, which Firehose demands where there is any expression"
-    )]
+    #[error("it has no `!{{firehose:error-output-type}}`, which Firehose demands where there is any expression")]
     NoErrorOutputType,
 }
 

@@ -95,8 +95,7 @@ impl Layout {
     pub fn from_variables(variables: &mut Variables) -> Option<Self> {
         let prefix = variables.required("S3_PREFIX");
         let error_prefix = variables.required("ERROR_PREFIX");
-        let error_prefix =
-            error_prefix.and_then(|text| variables.check("ERROR_PREFIX", &text, ErrorPrefix::parse));
+        let error_prefix = error_prefix.and_then(|text| variables.check("ERROR_PREFIX", &text, ErrorPrefix::parse));
         // What is wrong with the layout is told even if there is no error prefix to hold it against.
         let stand_in = || ErrorPrefix::parse(STAND_IN).ok();
         let beside = error_prefix.clone().or_else(stand_in)?;
@@ -236,8 +235,7 @@ impl Layout {
                 Some(Piece::Text(text)) => text,
                 Some(Piece::Random) => return true,
                 Some(Piece::Capture { index, .. }) => {
-                    let lambda =
-                        matches!(self.captures.get(*index).map(Capture::source), Some(Source::Lambda(_)));
+                    let lambda = matches!(self.captures.get(*index).map(Capture::source), Some(Source::Lambda(_)));
                     match escaped.get(*index) {
                         Some(Some(value)) if lambda => value,
                         _ => return true,

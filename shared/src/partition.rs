@@ -88,10 +88,7 @@ impl fmt::Display for PartitionValue {
 /// `%` alone is one that an escaped value does hold.
 pub(crate) fn is_escaped(character: char) -> bool {
     character.is_ascii_control()
-        || matches!(
-            character,
-            '"' | '#' | '%' | '\'' | '*' | '/' | ':' | '=' | '?' | '\\' | '{' | '[' | ']' | '^'
-        )
+        || matches!(character, '"' | '#' | '%' | '\'' | '*' | '/' | ':' | '=' | '?' | '\\' | '{' | '[' | ']' | '^')
 }
 
 /// The text as Hive writes it into a folder's name: `a/b` is `a%2Fb`.

@@ -78,8 +78,7 @@ impl Prefix {
             if !before.is_empty() {
                 elements.push(Element::Text(before.to_owned()));
             }
-            let (inner, after) =
-                from.split_once('}').ok_or_else(|| PrefixError::Open(format!("!{{{from}")))?;
+            let (inner, after) = from.split_once('}').ok_or_else(|| PrefixError::Open(format!("!{{{from}")))?;
             elements.push(expression(inner)?);
             rest = after;
         }
@@ -129,8 +128,7 @@ mod tests {
     #[test]
     fn elements_in_order() {
         let prefix =
-            Prefix::parse("data/id=!{partitionKeyFromLambda:id}/!{timestamp:yyyy}!{firehose:random-string}/")
-                .unwrap();
+            Prefix::parse("data/id=!{partitionKeyFromLambda:id}/!{timestamp:yyyy}!{firehose:random-string}/").unwrap();
         assert_eq!(
             prefix.elements(),
             [

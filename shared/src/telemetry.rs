@@ -74,8 +74,7 @@ impl Line {
         let mut fields = self.fields.clone();
         fields.insert("function".to_owned(), function.into());
         if !self.metrics.is_empty() {
-            let directive =
-                json!({ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": self.metrics });
+            let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": self.metrics });
             let directives = json!({ "Timestamp": milliseconds, "CloudWatchMetrics": [directive] });
             fields.insert("_aws".to_owned(), directives);
         }
@@ -89,11 +88,8 @@ mod tests {
 
     #[test]
     fn a_line_with_a_metric() {
-        let line = Line::new(Level::Info, "transformed records").field("stream", "s").metric(
-            "recordsIn",
-            Unit::Count,
-            3,
-        );
+        let line =
+            Line::new(Level::Info, "transformed records").field("stream", "s").metric("recordsIn", Unit::Count, 3);
         insta::assert_snapshot!(line.to_json(1_795_000_000_000, "transform"), @r#"{"level":"INFO","message":"transformed records","stream":"s","recordsIn":3,"function":"transform","_aws":{"Timestamp":1795000000000,"CloudWatchMetrics":[{"Namespace":"headgate","Dimensions":[["function"]],"Metrics":[{"Name":"recordsIn","Unit":"Count"}]}]}}"#);
     }
 

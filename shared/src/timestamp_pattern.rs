@@ -32,9 +32,7 @@ pub enum PatternError {
     #[error("the timestamp pattern is empty, expected one such as `yyyy`")]
     Empty,
     /// A letter that is no field, or that Firehose refuses.
-    #[error(
-        "`{0}` is not a letter of a timestamp pattern that can be used in a path, expected one of `{LETTERS}`"
-    )]
+    #[error("`{0}` is not a letter of a timestamp pattern that can be used in a path, expected one of `{LETTERS}`")]
     Letter(char),
     /// A quote without its partner.
     #[error("the timestamp pattern `{0}` has a quote that is not closed")]
@@ -64,8 +62,7 @@ impl TimestampPattern {
         let mut characters = pattern.chars().peekable();
         while let Some(character) = characters.next() {
             if character == '\'' {
-                let text =
-                    quoted(&mut characters).ok_or_else(|| PatternError::OpenQuote(pattern.to_owned()))?;
+                let text = quoted(&mut characters).ok_or_else(|| PatternError::OpenQuote(pattern.to_owned()))?;
                 push_text(&mut items, &text);
             } else if character.is_ascii_alphabetic() {
                 if !LETTERS.contains(character) {
@@ -119,10 +116,8 @@ impl TimestampPattern {
                 }
                 Item::Field { letter, count } => {
                     let (least, most) = widths(*letter, *count);
-                    let fits =
-                        |c: char| if in_words(*letter, *count) { is_word(c) } else { c.is_ascii_digit() };
-                    let end =
-                        |width: usize| text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(width);
+                    let fits = |c: char| if in_words(*letter, *count) { is_word(c) } else { c.is_ascii_digit() };
+                    let end = |width: usize| text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(width);
                     (least..=most).any(|width| {
                         let Some((field, rest)) = end(width).and_then(|at| text.split_at_checked(at)) else {
                             return false;

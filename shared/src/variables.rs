@@ -94,8 +94,7 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_one_message() {
-        let mut variables =
-            Variables::new([("A".to_owned(), String::new()), ("B".to_owned(), "x".to_owned())]);
+        let mut variables = Variables::new([("A".to_owned(), String::new()), ("B".to_owned(), "x".to_owned())]);
         let a = variables.required("A");
         let b = variables.required("B").and_then(|b| variables.check("B", &b, str::parse::<u8>));
         let error = variables.finish(a.zip(b)).unwrap_err();

@@ -57,9 +57,7 @@ fn names() -> Vec<String> {
 }
 
 fn record(name: impl Into<Value>) -> Vec<u8> {
-    json!({ "componentName": name.into(), "fromTimestamp": "t", "metricName": "cpu" })
-        .to_string()
-        .into_bytes()
+    json!({ "componentName": name.into(), "fromTimestamp": "t", "metricName": "cpu" }).to_string().into_bytes()
 }
 
 /// Records that cannot be delivered.

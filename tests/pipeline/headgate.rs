@@ -59,8 +59,7 @@ impl Workshop {
 
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Said {
         let mut own = vec![OsString::from("headgate"), "run".into()];
-        for (option, path) in [("--template", project().join("template.yaml")), ("--out", self.path("lake"))]
-        {
+        for (option, path) in [("--template", project().join("template.yaml")), ("--out", self.path("lake"))] {
             if !arguments.contains(&option) {
                 own.extend([option.into(), path.into()]);
             }
@@ -85,8 +84,7 @@ impl Workshop {
         for path in files(&bucket) {
             let bytes = fs::read(&path).unwrap();
             // A name that is too long for the file system goes on in the folder below.
-            let folder =
-                path.parent().unwrap().strip_prefix(&bucket).unwrap().to_str().unwrap().replace("\\/", "");
+            let folder = path.parent().unwrap().strip_prefix(&bucket).unwrap().to_str().unwrap().replace("\\/", "");
             for line in bytes.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n') {
                 records.push(if folder.starts_with("errors/") {
                     let error: Value = serde_json::from_slice(line).unwrap();
@@ -106,8 +104,7 @@ impl Workshop {
         let partitions = catalog["tables"]["headgate.component_metrics"]["partitions"].as_array().unwrap();
         let partition = |partition: &Value| {
             let location = partition["location"].as_str().unwrap();
-            let folder =
-                location.strip_prefix(&format!("s3://{BUCKET}/")).unwrap().strip_suffix('/').unwrap();
+            let folder = location.strip_prefix(&format!("s3://{BUCKET}/")).unwrap().strip_suffix('/').unwrap();
             (partition["values"][0].as_str().unwrap().to_owned(), folder.to_owned())
         };
         partitions.iter().map(partition).collect()

@@ -20,10 +20,9 @@ fn records() -> impl Strategy<Value = Vec<u8>> {
             .to_string()
             .into_bytes()
     });
-    let odd = ("componentName|other", proptest::sample::select(&["\"a\"", "5", "null", "\"\"", "[]"][..]))
-        .prop_map(|(field, value)| {
-            format!("{{\"{field}\":{value},\"fromTimestamp\":\"t\",\"metricName\":\"m\"}}").into_bytes()
-        });
+    let odd = ("componentName|other", proptest::sample::select(&["\"a\"", "5", "null", "\"\"", "[]"][..])).prop_map(
+        |(field, value)| format!("{{\"{field}\":{value},\"fromTimestamp\":\"t\",\"metricName\":\"m\"}}").into_bytes(),
+    );
     let junk = proptest::collection::vec(any::<u8>().prop_filter("a line", |byte| *byte != b'\n'), 0..20);
     prop_oneof![4 => good, 2 => odd, 1 => junk]
 }

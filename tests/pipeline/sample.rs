@@ -46,6 +46,14 @@ fn a_file_and_standard_input_do_the_same() {
 }
 
 #[test]
+fn the_last_line_of_a_file_need_not_end() {
+    let workshop = Workshop::new();
+    workshop.write("records", "{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}");
+    assert_eq!(workshop.run(&["DIR/records", "DIR/records"]).status, 0);
+    assert_eq!(workshop.records().len(), 2);
+}
+
+#[test]
 fn a_lake_is_added_to_unless_it_is_to_be_fresh() {
     let workshop = Workshop::new();
     workshop.write("records", "{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}\n");

@@ -65,9 +65,7 @@ fn a_missing_variable() {
     let template = fs::read_to_string(project().join("template.yaml")).unwrap();
     workshop.write(
         "template.yaml",
-        template
-            .replace("          S3_PREFIX: !Ref S3Prefix\n", "")
-            .replace("          TABLE:", "          TABEL:"),
+        template.replace("          S3_PREFIX: !Ref S3Prefix\n", "").replace("          TABLE:", "          TABEL:"),
     );
     workshop.write("samconfig.toml", fs::read(project().join("samconfig.toml")).unwrap());
     insta::assert_snapshot!(message(&workshop, &["-", "--template", "DIR/template.yaml"]), @"

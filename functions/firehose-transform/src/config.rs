@@ -21,10 +21,7 @@ pub fn read(mut variables: Variables) -> Result<Transform, ConfigError> {
     only(&mut variables, "RECORD_QUERY", ".");
     only(&mut variables, "OUTPUT_FORMAT", "json");
     if let Some(query) = variables.optional("PARTITION_QUERY") {
-        variables.fault(
-            "PARTITION_QUERY",
-            format!("is `{query}`, expected none: keys are the record's own fields"),
-        );
+        variables.fault("PARTITION_QUERY", format!("is `{query}`, expected none: keys are the record's own fields"));
     }
     let contract = variables.optional("CONTRACT").unwrap_or_default();
     let contract = variables.check("CONTRACT", &contract, Contract::parse);

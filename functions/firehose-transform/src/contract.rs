@@ -84,18 +84,12 @@ impl Contract {
     pub fn check(&self, document: &Document<'_>) -> Result<(), Breach> {
         for column in &self.columns {
             let result = match document.field(&column.name) {
-                None if column.not_null => {
-                    Err(Mismatch { expected: column.hive_type.to_string(), got: "nothing" })
-                }
+                None if column.not_null => Err(Mismatch { expected: column.hive_type.to_string(), got: "nothing" }),
                 None => Ok(()),
                 Some(value) if value.get() == "null" && !column.not_null => Ok(()),
                 Some(value) => column.hive_type.check(value),
             };
-            result.map_err(|Mismatch { expected, got }| Breach {
-                column: column.name.clone(),
-                expected,
-                got,
-            })?;
+            result.map_err(|Mismatch { expected, got }| Breach { column: column.name.clone(), expected, got })?;
         }
         Ok(())
     }
@@ -176,10 +170,7 @@ mod tests {
     #[test]
     fn records_that_keep_it() {
         let contract = "componentName string not null, minValue double, `odd name` int, tags array<string>";
-        assert_eq!(
-            check(contract, r#"{"componentName": "a", "minValue": 1, "odd name": 2, "tags": []}"#),
-            Ok(())
-        );
+        assert_eq!(check(contract, r#"{"componentName": "a", "minValue": 1, "odd name": 2, "tags": []}"#), Ok(()));
         assert_eq!(check(contract, r#"{"componentName": "a", "minValue": null, "other": {}}"#), Ok(()));
         assert_eq!(check("", r#"{"a": 1}"#), Ok(()));
     }

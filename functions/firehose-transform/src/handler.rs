@@ -73,13 +73,13 @@ mod tests {
     use shared::layout::Layout;
 
     fn transform() -> Transform {
-        let layout =
-            Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
+        let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
         Transform::new(layout, Contract::default())
     }
 
     fn request(records: &[Vec<u8>]) -> String {
-        let record = |(n, data): (usize, &Vec<u8>)| json!({ "recordId": format!("id-{n}"), "data": STANDARD.encode(data) });
+        let record =
+            |(n, data): (usize, &Vec<u8>)| json!({ "recordId": format!("id-{n}"), "data": STANDARD.encode(data) });
         json!({ "records": records.iter().enumerate().map(record).collect::<Vec<_>>() }).to_string()
     }
 

@@ -134,9 +134,7 @@ impl HiveType {
             }
             "struct" => return fields(sign(rest, '<')?),
             _ => {
-                return Err(TypeError::Unknown(
-                    text.split_whitespace().next().unwrap_or_default().to_owned(),
-                ));
+                return Err(TypeError::Unknown(text.split_whitespace().next().unwrap_or_default().to_owned()));
             }
         };
         Ok((hive_type, rest))
@@ -153,12 +151,8 @@ impl HiveType {
             | (Self::String | Self::Binary, "a string")
             | (Self::Timestamp, "a number") => Ok(()),
             (Self::Integer(size), "a number") => size.check(text).map_err(mismatch),
-            (Self::Float, "a number") => {
-                when(text.parse::<f32>().is_ok_and(f32::is_finite), "a number out of range")
-            }
-            (Self::Double, "a number") => {
-                when(text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range")
-            }
+            (Self::Float, "a number") => when(text.parse::<f32>().is_ok_and(f32::is_finite), "a number out of range"),
+            (Self::Double, "a number") => when(text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range"),
             (Self::Decimal { precision, scale }, "a number") => {
                 when(fits_decimal(text, *precision, *scale), "a number with more digits")
             }
@@ -174,10 +168,10 @@ impl HiveType {
             }
             (Self::Map(key, element), "an object") => {
                 // Names as they were written, so that the key's own type can be asked.
-                let entries: BTreeMap<String, &RawValue> =
-                    serde_json::from_str(text).map_err(|_| mismatch(got))?;
+                let entries: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|_| mismatch(got))?;
                 entries.into_iter().try_for_each(|(name, value)| {
-                    let long = matches!(**key, Self::Char(most) | Self::Varchar(most) if name.chars().count() > most as usize);
+                    let long =
+                        matches!(**key, Self::Char(most) | Self::Varchar(most) if name.chars().count() > most as usize);
                     when(!long, "a longer key")?;
                     check_inside(element, value)
                 })
@@ -186,10 +180,8 @@ impl HiveType {
                 let document = Document::parse(text).map_err(|_| mismatch(got))?;
                 fields.iter().try_for_each(|(name, field)| {
                     document.field(name).map_or(Ok(()), |value| {
-                        check_inside(field, value).map_err(|inner| Mismatch {
-                            expected: format!("{} in `{name}`", inner.expected),
-                            ..inner
-                        })
+                        check_inside(field, value)
+                            .map_err(|inner| Mismatch { expected: format!("{} in `{name}`", inner.expected), ..inner })
                     })
                 })
             }
@@ -300,9 +292,7 @@ fn decimal(text: &str) -> Result<(HiveType, &str), TypeError> {
     };
     let (precision, scale) = inside.split_once(',').unwrap_or((inside, "0"));
     match (precision.trim().parse::<u8>(), scale.trim().parse::<u8>()) {
-        (Ok(precision @ 1..=38), Ok(scale)) if scale <= precision => {
-            Ok((HiveType::Decimal { precision, scale }, rest))
-        }
+        (Ok(precision @ 1..=38), Ok(scale)) if scale <= precision => Ok((HiveType::Decimal { precision, scale }, rest)),
         _ => Err(TypeError::Parameters {
             found: format!("decimal({inside})"),
             expected: "decimal(p,s) with p from 1 to 38 and s from 0 to p",
@@ -444,12 +434,7 @@ mod tests {
         check("date", &["\"2024-02-29\""], &["\"2023-02-29\"", "\"2024-2-1\"", "\"2024-13-01\"", "20240101"]);
         check(
             "timestamp",
-            &[
-                "\"2026-11-21 09:30:00\"",
-                "\"2026-11-21T09:30:00.123Z\"",
-                "\"2026-11-21T09:30:00\"",
-                "1795000000",
-            ],
+            &["\"2026-11-21 09:30:00\"", "\"2026-11-21T09:30:00.123Z\"", "\"2026-11-21T09:30:00\"", "1795000000"],
             &[
                 "\"2026-11-21\"",
                 "\"2026-11-21T25:00:00Z\"",
@@ -474,8 +459,7 @@ mod tests {
     #[test]
     fn mismatches_say_what_came_and_show_no_value() {
         let message = |text: &str, value: &str| {
-            let Mismatch { expected, got } =
-                hive_type(text).check(serde_json::from_str(value).unwrap()).unwrap_err();
+            let Mismatch { expected, got } = hive_type(text).check(serde_json::from_str(value).unwrap()).unwrap_err();
             format!("expected {expected}, got {got}")
         };
         insta::assert_snapshot!(message("int", "\"5\""), @"expected int, got a string");
@@ -487,8 +471,7 @@ mod tests {
 
     #[test]
     fn types_are_read_and_written() {
-        for text in ["decimal(10,2)", "array<map<string,struct<a:int,b:varchar(3)>>>", "bigint", "char(255)"]
-        {
+        for text in ["decimal(10,2)", "array<map<string,struct<a:int,b:varchar(3)>>>", "bigint", "char(255)"] {
             assert_eq!(hive_type(text).to_string(), text);
         }
         assert_eq!(hive_type("STRUCT< a : INTEGER , b : string >").to_string(), "struct<a:int,b:string>");

@@ -56,10 +56,9 @@ impl Report {
         let failed: u64 = self.failed.values().sum();
         let crowded = self.partitions.len() >= MANY_PARTITIONS;
         let (level, message) = match (failed, crowded) {
-            (_, true) => (
-                Level::Warn,
-                "transformed records into nearly as many partitions as Firehose keeps active (500)",
-            ),
+            (_, true) => {
+                (Level::Warn, "transformed records into nearly as many partitions as Firehose keeps active (500)")
+            }
             (1.., _) => (Level::Warn, "transformed records, some failed"),
             (0, _) => (Level::Info, "transformed records"),
         };
@@ -88,8 +87,7 @@ mod tests {
 
     #[test]
     fn reports_are_one_line_with_metrics() {
-        let mut report =
-            Report { delivery_stream: "arn".into(), records_in: 2, bytes_in: 4, ..Report::default() };
+        let mut report = Report { delivery_stream: "arn".into(), records_in: 2, bytes_in: 4, ..Report::default() };
         report.delivered(b"{}\n", vec!["a".into()]);
         report.failed(|| "id-2".into(), Failure { reason: Reason::NotUtf8, detail: "expected UTF-8".into() });
         insta::assert_snapshot!(report.line().to_json(0, "transform"), @r#"{"level":"WARN","message":"transformed records, some failed","deliveryStream":"arn","failures":[{"recordId":"id-2","reason":"not-utf8","detail":"expected UTF-8"}],"RecordsIn":2,"BytesIn":4,"RecordsDelivered":1,"BytesOut":3,"RecordsFailed":1,"DistinctPartitions":1,"RecordsFailed.not-utf8":1,"function":"transform","_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"headgate","Dimensions":[["function"]],"Metrics":[{"Name":"RecordsIn","Unit":"Count"},{"Name":"BytesIn","Unit":"Bytes"},{"Name":"RecordsDelivered","Unit":"Count"},{"Name":"BytesOut","Unit":"Bytes"},{"Name":"RecordsFailed","Unit":"Count"},{"Name":"DistinctPartitions","Unit":"Count"},{"Name":"RecordsFailed.not-utf8","Unit":"Count"}]}]}}"#);

@@ -117,11 +117,8 @@ impl Transform {
         })?;
         let document = Document::parse(text)?;
         self.contract.check(&document)?;
-        let values = self
-            .layout
-            .lambda_keys()
-            .map(|key| partition_value(&document, key))
-            .collect::<Result<Vec<_>, _>>()?;
+        let values =
+            self.layout.lambda_keys().map(|key| partition_value(&document, key)).collect::<Result<Vec<_>, _>>()?;
         let labels = self.layout.label(&values)?.into_iter().map(std::borrow::Cow::into_owned).collect();
         let mut line = Vec::with_capacity(record.len() + 1);
         document.write_line(&mut line);
@@ -138,9 +135,8 @@ fn partition_value(document: &Document<'_>, key: &str) -> Result<PartitionValue,
     let text = match kind(value.get()) {
         "null" => return Err(fail(Reason::PartitionKeyMissing, "expected a value, got null".to_owned())),
         // A string whose escapes are no characters (half a surrogate pair) is none.
-        "a string" => serde_json::from_str(value.get()).map_err(|_| {
-            fail(Reason::PartitionKeyNotText, "expected text, got half a character".to_owned())
-        })?,
+        "a string" => serde_json::from_str(value.get())
+            .map_err(|_| fail(Reason::PartitionKeyNotText, "expected text, got half a character".to_owned()))?,
         "a number" | "a boolean" => value.get().to_owned(),
         other => return Err(fail(Reason::PartitionKeyNotText, format!("expected text, got {other}"))),
     };
@@ -157,11 +153,8 @@ fn partition_value(document: &Document<'_>, key: &str) -> Result<PartitionValue,
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         // The text of a data error can hold a piece of the record; that of a syntax error cannot.
-        let detail = if error.is_data() {
-            "expected an object, got another value".to_owned()
-        } else {
-            error.to_string()
-        };
+        let detail =
+            if error.is_data() { "expected an object, got another value".to_owned() } else { error.to_string() };
         Self { reason: Reason::NotJson, detail }
     }
 }
@@ -203,11 +196,7 @@ mod tests {
 
     #[test]
     fn records_are_delivered_as_one_line_under_their_keys() {
-        delivered(
-            r#"{"componentName":"a","minValue":1.0}"#,
-            "{\"componentName\":\"a\",\"minValue\":1.0}\n",
-            &["a"],
-        );
+        delivered(r#"{"componentName":"a","minValue":1.0}"#, "{\"componentName\":\"a\",\"minValue\":1.0}\n", &["a"]);
         delivered(r#"{ "componentName": "a/b" }"#, "{\"componentName\":\"a/b\"}\n", &["a%2Fb"]);
         delivered(r#"{"componentName":5}"#, "{\"componentName\":5}\n", &["5"]);
         delivered(r#"{"componentName":true}"#, "{\"componentName\":true}\n", &["true"]);

@@ -58,11 +58,7 @@ impl<'r> Request<'r> {
         let request: Self = serde_json::from_str(text).map_err(|error| {
             // The message of a data error can hold a piece of a payload, unless it is about the shape.
             let about_shape = !error.is_data() || error.to_string().starts_with("missing field");
-            RequestError(if about_shape {
-                error.to_string()
-            } else {
-                "expected an object with `records`".to_owned()
-            })
+            RequestError(if about_shape { error.to_string() } else { "expected an object with `records`".to_owned() })
         })?;
         match request.records.iter().position(|record| !record.id.get().starts_with('"')) {
             Some(place) => Err(RequestError(format!("expected text as `recordId` of record {place}"))),
@@ -105,7 +101,8 @@ impl Text<'_> {
 /// The reply, written record by record, never larger than it may be.
 ///
 /// Each record has its place from the start: that of the shortest answer there is, a failure without data. What does not
-/// fit beside all the others' places is answered by that.
+/// fit beside all the others' places is answered by that. (The shortest answers to a request by Firehose are shorter than the
+/// request, which Lambda limits as well.)
 #[derive(Debug)]
 pub struct ReplyWriter {
     text: String,
@@ -155,8 +152,7 @@ impl ReplyWriter {
         let payload = record.payload().filter(|_| !without);
         let whole = payload.is_some_and(|payload| {
             // Base64 has no characters that JSON would escape.
-            self.write(record, FAILED, |text| push_payload(text, record, |text| text.push_str(payload)))
-                .is_ok()
+            self.write(record, FAILED, |text| push_payload(text, record, |text| text.push_str(payload))).is_ok()
         });
         if !whole {
             let fits = self.write(record, FAILED, |_| {});
@@ -171,12 +167,7 @@ impl ReplyWriter {
     }
 
     /// Writes a record's answer, and takes it back if the rest would not fit any more.
-    fn write(
-        &mut self,
-        record: &Record<'_>,
-        result: &str,
-        rest: impl FnOnce(&mut String),
-    ) -> Result<(), DoesNotFit> {
+    fn write(&mut self, record: &Record<'_>, result: &str, rest: impl FnOnce(&mut String)) -> Result<(), DoesNotFit> {
         let before = self.text.len();
         if before > HEAD.len() {
             self.text.push(',');
@@ -277,9 +268,7 @@ mod tests {
     use super::*;
 
     fn request(records: &str) -> String {
-        format!(
-            r#"{{"invocationId":"i","deliveryStreamArn":"arn","region":"eu-west-1","records":[{records}]}}"#
-        )
+        format!(r#"{{"invocationId":"i","deliveryStreamArn":"arn","region":"eu-west-1","records":[{records}]}}"#)
     }
 
     #[test]

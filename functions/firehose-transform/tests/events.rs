@@ -44,9 +44,8 @@ fn each_reason_has_an_event() {
     // reply is full at 6 MB, which is a test of the handler's.
     let not_shown = [Reason::PartitionKeyMissing, Reason::ReplyFull];
     let transform = transform();
-    let reports = files()
-        .into_iter()
-        .filter_map(|file| Some(handle(&transform, &fs::read_to_string(file).unwrap()).ok()?.1));
+    let reports =
+        files().into_iter().filter_map(|file| Some(handle(&transform, &fs::read_to_string(file).unwrap()).ok()?.1));
     let shown: BTreeSet<Reason> = reports.flat_map(|report| report.failed.into_keys()).collect();
     let all = successors(Some(Reason::NoData), |reason| next(*reason));
     assert_eq!(shown, all.filter(|reason| !not_shown.contains(reason)).collect());
@@ -97,9 +96,7 @@ fn answer(transform: &Transform, event: &Path) -> Answer {
                 log: serde_json::from_str(&log).unwrap(),
             }
         }
-        Err(error) => {
-            Answer { reply: json!({ "error": error.to_string() }), decoded: vec![], log: Value::Null }
-        }
+        Err(error) => Answer { reply: json!({ "error": error.to_string() }), decoded: vec![], log: Value::Null },
     }
 }
 
@@ -121,10 +118,7 @@ fn files() -> Vec<String> {
 fn transform() -> Transform {
     let variables = [
         ("S3_PREFIX", "!{partitionKeyFromLambda:componentName}/"),
-        (
-            "ERROR_PREFIX",
-            "errors/!{firehose:error-output-type}/!{timestamp:yyyy}/!{timestamp:MM}/!{timestamp:dd}/",
-        ),
+        ("ERROR_PREFIX", "errors/!{firehose:error-output-type}/!{timestamp:yyyy}/!{timestamp:MM}/!{timestamp:dd}/"),
         (
             "CONTRACT",
             "componentName string not null, fromTimestamp string not null, maxValue double, \

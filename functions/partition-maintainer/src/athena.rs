@@ -319,8 +319,7 @@ mod tests {
 
     fn has_failed(reason: Option<&str>, error: Option<AthenaError>) -> Rule {
         let status = QueryExecutionStatus::builder().state(Failed);
-        let status =
-            status.set_state_change_reason(reason.map(str::to_owned)).set_athena_error(error).build();
+        let status = status.set_state_change_reason(reason.map(str::to_owned)).set_athena_error(error).build();
         mock!(Client::get_query_execution).then_output(move || status_of_query(status.clone()))
     }
 
@@ -438,12 +437,12 @@ mod tests {
         insta::assert_snapshot!(start("InvalidRequestException", "WorkGroup maintainer is not found.").await, @"rejected: `StartQueryExecution`: InvalidRequestException: WorkGroup maintainer is not found.");
         insta::assert_snapshot!(start("ValidationException", "1 validation error detected").await, @"rejected: `StartQueryExecution`: ValidationException: 1 validation error detected");
         insta::assert_snapshot!(start("UnknownOperationException", "what?").await, @"unavailable: `StartQueryExecution`: UnknownOperationException: what?");
-        let invalid = json!({ "__type": "InvalidRequestException", "AthenaErrorCode": "MALFORMED_QUERY", "Message": "line 1:1" });
+        let invalid =
+            json!({ "__type": "InvalidRequestException", "AthenaErrorCode": "MALFORMED_QUERY", "Message": "line 1:1" });
         insta::assert_snapshot!(result(&[does_not_start(1, 400, &invalid.to_string())]).await, @"rejected: `StartQueryExecution`: InvalidRequestException (`MALFORMED_QUERY`): line 1:1");
 
-        let look = async |code, message| {
-            result(&[started(), is(Running), does_not_look(1, 400, &body(code, message))]).await
-        };
+        let look =
+            async |code, message| result(&[started(), is(Running), does_not_look(1, 400, &body(code, message))]).await;
         insta::assert_snapshot!(look("AccessDeniedException", "not authorized to perform: athena:GetQueryExecution").await, @"access denied: `GetQueryExecution` of query `q-1`: AccessDeniedException: not authorized to perform: athena:GetQueryExecution");
         insta::assert_snapshot!(look("InvalidRequestException", "QueryExecution q-1 was not found").await, @"rejected: `GetQueryExecution` of query `q-1`: InvalidRequestException: QueryExecution q-1 was not found");
     }
@@ -451,8 +450,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn looks_that_fail_are_tried_again() {
         let look = mock!(Client::get_query_execution).sequence();
-        let look =
-            look.http_status(500, Some(body("InternalServerException", "oops"))).http_status(503, None);
+        let look = look.http_status(500, Some(body("InternalServerException", "oops"))).http_status(503, None);
         let look = look.output(|| state_of_query(Running)).build();
         insta::assert_snapshot!(result(&[started(), is(Queued), look, is(Succeeded)]).await, @"registered");
 
@@ -464,8 +462,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn replies_that_say_nothing_are_no_success() {
-        let no_id =
-            mock!(Client::start_query_execution).then_output(|| StartQueryExecutionOutput::builder().build());
+        let no_id = mock!(Client::start_query_execution).then_output(|| StartQueryExecutionOutput::builder().build());
         insta::assert_snapshot!(result(&[no_id]).await, @"unavailable: `StartQueryExecution`: the reply has no query id");
         let no_state = || status_of_query(QueryExecutionStatus::builder().build());
         insta::assert_snapshot!(result(&[started(), mock!(Client::get_query_execution).then_output(no_state)]).await, @"unavailable: `GetQueryExecution` of query `q-1`: the reply has no state");

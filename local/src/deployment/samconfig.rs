@@ -24,17 +24,15 @@ impl SamConfig {
             of("deploy").or_else(|| of("global"))
         };
         let text = |name: &str| parameter(name).and_then(Value::as_str).map(str::to_owned);
-        let stack_name = text("stack_name")
-            .ok_or_else(|| format!("the environment `{config_env}` has no `stack_name`"))?;
+        let stack_name =
+            text("stack_name").ok_or_else(|| format!("the environment `{config_env}` has no `stack_name`"))?;
         let overrides = match parameter("parameter_overrides") {
             None => Vec::new(),
             Some(Value::String(pairs)) => words(pairs),
             Some(Value::Array(pairs)) => pairs.iter().filter_map(Value::as_str).flat_map(words).collect(),
             Some(other) => {
                 let kind = other.type_str();
-                return Err(format!(
-                    "`parameter_overrides` is of the type {kind}, expected text or a list of texts"
-                ));
+                return Err(format!("`parameter_overrides` is of the type {kind}, expected text or a list of texts"));
             }
         };
         let parameter_overrides = overrides.iter().map(|pair| key_value(pair)).collect::<Result<_, _>>()?;
@@ -44,8 +42,7 @@ impl SamConfig {
 
 /// A pair of a parameter and its value, `Key=Value`.
 pub(crate) fn key_value(pair: &str) -> Result<(String, String), String> {
-    let (key, value) =
-        pair.split_once('=').ok_or_else(|| format!("`{pair}` is no parameter, expected `Key=Value`"))?;
+    let (key, value) = pair.split_once('=').ok_or_else(|| format!("`{pair}` is no parameter, expected `Key=Value`"))?;
     Ok((key.to_owned(), value.to_owned()))
 }
 

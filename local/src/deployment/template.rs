@@ -23,8 +23,7 @@ impl Template {
         pseudo_parameters: &[(&str, &str)],
         overrides: &[(String, String)],
     ) -> Result<Self, Vec<String>> {
-        let yaml: Yaml =
-            serde_norway::from_str(text).map_err(|error| vec![format!("this is no YAML: {error}")])?;
+        let yaml: Yaml = serde_norway::from_str(text).map_err(|error| vec![format!("this is no YAML: {error}")])?;
         let template = long_form(yaml).map_err(|fault| vec![fault])?;
         let resources = template.get("Resources").and_then(Value::as_object);
         let resources = resources.ok_or_else(|| vec!["it has no `Resources`".to_owned()])?.clone();
@@ -34,9 +33,8 @@ impl Template {
         let declared = template.get("Parameters").and_then(Value::as_object).cloned().unwrap_or_default();
         for (name, parameter) in &declared {
             let given = overrides.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-            let default = parameter
-                .get("Default")
-                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            let default =
+                parameter.get("Default").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             match given.or(default) {
                 Some(value) => {
                     faults.extend(not_allowed(name, parameter, &value));
@@ -79,9 +77,8 @@ impl Template {
 
     fn resolved_property(&self, resource: &str, pointer: &str, depth: usize) -> Result<Value, String> {
         let value = self.resource(resource)?.pointer(&format!("/Properties{pointer}"));
-        let value = value.ok_or_else(|| {
-            format!("`{resource}` has no `{}`", pointer.trim_start_matches('/').replace('/', "."))
-        })?;
+        let value = value
+            .ok_or_else(|| format!("`{resource}` has no `{}`", pointer.trim_start_matches('/').replace('/', ".")))?;
         self.resolve(value, depth)
     }
 
@@ -100,9 +97,7 @@ impl Template {
                         Err(format!("`{name}` is not understood here in this form"))
                     }
                     _ => {
-                        let field = |(name, value): (&String, &Value)| {
-                            Ok((name.clone(), self.resolve(value, depth)?))
-                        };
+                        let field = |(name, value): (&String, &Value)| Ok((name.clone(), self.resolve(value, depth)?));
                         fields.iter().map(field).collect::<Result<Map<_, _>, String>>().map(Value::Object)
                     }
                 }
@@ -163,13 +158,10 @@ impl Template {
                 return Ok(format!("arn:aws:iam::{}:role/{name}", self.pseudo_parameter("AWS::AccountId")));
             }
             _ => {
-                return Err(format!(
-                    "`GetAtt {path}` is not understood here for a resource of the type `{kind}`"
-                ));
+                return Err(format!("`GetAtt {path}` is not understood here for a resource of the type `{kind}`"));
             }
         };
-        let (region, account) =
-            (self.pseudo_parameter("AWS::Region"), self.pseudo_parameter("AWS::AccountId"));
+        let (region, account) = (self.pseudo_parameter("AWS::Region"), self.pseudo_parameter("AWS::AccountId"));
         Ok(format!("arn:aws:{service}:{region}:{account}:{id}"))
     }
 
@@ -219,8 +211,7 @@ fn long_form(yaml: Yaml) -> Result<Value, String> {
         Yaml::Sequence(items) => items.into_iter().map(long_form).collect::<Result<_, _>>()?,
         Yaml::Mapping(fields) => {
             let field = |(name, value): (Yaml, Yaml)| {
-                let name =
-                    name.as_str().map(str::to_owned).ok_or_else(|| format!("`{name:?}` is no name"))?;
+                let name = name.as_str().map(str::to_owned).ok_or_else(|| format!("`{name:?}` is no name"))?;
                 Ok((name, long_form(value)?))
             };
             Value::Object(fields.into_iter().map(field).collect::<Result<_, String>>()?)

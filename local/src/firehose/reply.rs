@@ -50,10 +50,8 @@ const UNKNOWN_RESULT: Failure =
     processing("Lambda.InvalidReturnFormat", "The result is none of Ok, Dropped and ProcessingFailed.");
 const PROCESSING_FAILED: Failure =
     processing("Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record");
-const FUNCTION_ERROR: Failure = processing(
-    "Lambda.FunctionError",
-    "The Lambda function was successfully invoked but it returned an error result.",
-);
+const FUNCTION_ERROR: Failure =
+    processing("Lambda.FunctionError", "The Lambda function was successfully invoked but it returned an error result.");
 
 #[derive(Deserialize)]
 struct Reply {
@@ -124,13 +122,7 @@ struct ErrorLine<'e> {
 }
 
 /// A failed record as JSON, with its original data.
-pub(super) fn error_line(
-    record: &Record,
-    failure: &Failure,
-    attempts: u32,
-    now: i64,
-    processor: &Processor,
-) -> String {
+pub(super) fn error_line(record: &Record, failure: &Failure, attempts: u32, now: i64, processor: &Processor) -> String {
     let by_lambda = failure.error_output_type == "processing-failed";
     let line = ErrorLine {
         raw_data: STANDARD.encode(&record.data),

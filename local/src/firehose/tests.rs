@@ -55,8 +55,7 @@ fn function(request: &str) -> Result<String, String> {
 fn run(prefix: &str, records: &[&str]) -> (Vec<Object>, Counts) {
     let stream = stream(prefix);
     let mut firehose = Firehose::new(&stream, 1_767_225_600_000, function, |_: &str| false);
-    let mut objects: Vec<Object> =
-        records.iter().flat_map(|record| firehose.put(record.as_bytes())).collect();
+    let mut objects: Vec<Object> = records.iter().flat_map(|record| firehose.put(record.as_bytes())).collect();
     let (last, counts) = firehose.close();
     objects.extend(last);
     (objects, counts)
@@ -77,8 +76,7 @@ fn error(record: &str) -> String {
 #[test]
 fn records_of_one_prefix_are_one_object() {
     let (objects, counts) = run("!{partitionKeyFromLambda:k}/", &["a:1", "b:2", "a:3", "drop"]);
-    let bodies: Vec<_> =
-        objects.iter().map(|object| String::from_utf8_lossy(&object.body).into_owned()).collect();
+    let bodies: Vec<_> = objects.iter().map(|object| String::from_utf8_lossy(&object.body).into_owned()).collect();
     assert_eq!(bodies, ["a:1\na:3\n", "b:2\n"]);
     insta::assert_snapshot!(objects[0].key, @"a/stream-1-2026-01-01-00-00-00-5b45f3ec-3843-52b4-bbf0-61771c895da7.json");
     assert_eq!((counts.read, counts.delivered, counts.dropped), (4, 3, 1));
@@ -128,8 +126,5 @@ fn records_too_large_never_enter_the_stream() {
 
 #[test]
 fn the_same_input_gives_the_same_objects() {
-    assert_eq!(
-        run("!{partitionKeyFromLambda:k}/", &["a:1", "b"]),
-        run("!{partitionKeyFromLambda:k}/", &["a:1", "b"])
-    );
+    assert_eq!(run("!{partitionKeyFromLambda:k}/", &["a:1", "b"]), run("!{partitionKeyFromLambda:k}/", &["a:1", "b"]));
 }

@@ -15,9 +15,7 @@ pub(crate) fn check(prefix: &Prefix) -> Result<(), String> {
         if let Element::Timestamp(pattern) = element
             && let Some(letter) = pattern.letters().chars().find(|letter| !LETTERS.contains(*letter))
         {
-            return Err(format!(
-                "the letter `{letter}` of `{pattern}` is not modelled here, only `{LETTERS}` are"
-            ));
+            return Err(format!("the letter `{letter}` of `{pattern}` is not modelled here, only `{LETTERS}` are"));
         }
     }
     Ok(())

@@ -34,10 +34,7 @@ pub(super) fn layout(prefix: Prefix, error_prefix: &ErrorPrefix) -> Result<Layou
             }
             let times = matches!(capture.source, Source::Timestamp(_));
             if let Some(before) = captures.iter().find(|before| !times && before.source == capture.source) {
-                return Err(LayoutError::OneKey {
-                    first: before.column.clone(),
-                    second: capture.column.clone(),
-                });
+                return Err(LayoutError::OneKey { first: before.column.clone(), second: capture.column.clone() });
             }
             if random {
                 return Err(LayoutError::RandomBeforeKey(capture.column.clone()));
@@ -177,8 +174,9 @@ fn segment(folder: &[Part], columns: &[Capture], first: usize) -> Result<Segment
             Part::Random => pieces.push(Piece::Random),
             Part::Key(..) | Part::Time(_) => {
                 let Some((capture, index)) = columns.next() else { break };
-                let extent = extent(&capture.source, rest.as_slice()).ok_or_else(|| {
-                    LayoutError::Ambiguous { folder: written(folder), column: capture.column.clone() }
+                let extent = extent(&capture.source, rest.as_slice()).ok_or_else(|| LayoutError::Ambiguous {
+                    folder: written(folder),
+                    column: capture.column.clone(),
                 })?;
                 pieces.push(Piece::Capture { index, extent });
             }
@@ -202,9 +200,7 @@ fn extent(source: &Source, rest: &[Part]) -> Option<Extent> {
         return Some(Extent::AllBut(length));
     }
     match rest.first() {
-        Some(Part::Text(text)) => {
-            text.chars().next().filter(|next| !can_hold(source, *next)).map(Extent::Until)
-        }
+        Some(Part::Text(text)) => text.chars().next().filter(|next| !can_hold(source, *next)).map(Extent::Until),
         _ => None,
     }
 }
@@ -219,11 +215,7 @@ fn can_hold(source: &Source, character: char) -> bool {
 }
 
 /// The key whose value can make a path begin as the error prefix does, if there is one.
-fn guard(
-    segments: &[Segment],
-    captures: &[Capture],
-    error_prefix: &ErrorPrefix,
-) -> Result<Option<usize>, LayoutError> {
+fn guard(segments: &[Segment], captures: &[Capture], error_prefix: &ErrorPrefix) -> Result<Option<usize>, LayoutError> {
     let under_errors = || LayoutError::UnderErrors(error_prefix.prefix().as_str().to_owned());
     let slash = Piece::Text("/".to_owned());
     let mut head = error_prefix.head();

@@ -5,8 +5,7 @@ use proptest::prelude::*;
 const VALUE_ONLY: &str = "!{partitionKeyFromLambda:componentName}/";
 const MIXED: &str = "store-data/store_id=!{partitionKeyFromLambda:store_id}/!{partitionKeyFromLambda:year}/!{partitionKeyFromLambda:month}/!{partitionKeyFromLambda:day}/!{partitionKeyFromLambda:hour}/";
 const HIVE: &str = "data/year=!{partitionKeyFromLambda:year}/month=!{partitionKeyFromLambda:month}/date=!{partitionKeyFromLambda:date}/";
-const TIMES: &str =
-    "traffic/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/hour=!{timestamp:HH}/";
+const TIMES: &str = "traffic/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/hour=!{timestamp:HH}/";
 const ERRORS: &str = "errors/!{firehose:error-output-type}/";
 
 fn layout_with(prefix: &str, error_prefix: &str) -> Layout {
@@ -86,10 +85,8 @@ fn a_component_called_errors_is_a_component() {
     check(&layout(VALUE_ONLY), &["errors"], "%65rrors/");
     check(&layout(VALUE_ONLY), &["errors2"], "errors2/");
     check(&layout_with(VALUE_ONLY, "err-!{firehose:error-output-type}/"), &["err-1"], "%65rr-1/");
-    let two = layout_with(
-        "!{partitionKeyFromLambda:a}/!{partitionKeyFromLambda:b}/",
-        "x/y-!{firehose:error-output-type}/",
-    );
+    let two =
+        layout_with("!{partitionKeyFromLambda:a}/!{partitionKeyFromLambda:b}/", "x/y-!{firehose:error-output-type}/");
     check(&two, &["x", "y-1"], "%78/y-1/");
     check(&two, &["x", "z"], "x/z/");
     // What the hour will be nobody knows, and writer and reader have to agree.
@@ -165,8 +162,7 @@ fn prefixes_too_long_for_firehose_or_s3_are_refused() {
 
 #[test]
 fn layouts_that_cannot_be_read_back() {
-    let message =
-        |prefix: &str| Layout::parse(prefix, &ErrorPrefix::parse(ERRORS).unwrap()).unwrap_err().to_string();
+    let message = |prefix: &str| Layout::parse(prefix, &ErrorPrefix::parse(ERRORS).unwrap()).unwrap_err().to_string();
     insta::assert_snapshot!(message("!{firehose:random-string}/"), @"it has no partition key, expected one such as `!{partitionKeyFromLambda:name}`");
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}"), @"it does not end in `/`: object names would be glued to its last folder");
     insta::assert_snapshot!(message("/!{partitionKeyFromLambda:a}/"), @"it has a folder without a name: Hive takes `//` for `/`, so the location would be another one");
@@ -196,8 +192,7 @@ fn layouts() -> impl Strategy<Value = Layout> {
     ];
     (proptest::sample::select(&PREFIXES), proptest::sample::select(&["errors/", "e", "a/b/", "x=e/"][..]))
         .prop_filter_map("refused", |(prefix, errors)| {
-            Layout::parse(prefix, &ErrorPrefix::parse(&format!("{}/", errors.trim_end_matches('/'))).unwrap())
-                .ok()
+            Layout::parse(prefix, &ErrorPrefix::parse(&format!("{}/", errors.trim_end_matches('/'))).unwrap()).ok()
         })
 }
 
