@@ -52,7 +52,7 @@ pub enum LayoutError {
     },
     /// A random string before a key.
     #[error(
-        "`!{{firehose:random-string}}` stands before `{0}`, so that a partition would lie in many folders, expected it in a \
+        "`!{{firehose:random-string}}` stands before or beside `{0}`, so that a partition would lie in many folders, expected it in a \
          folder of its own behind the last key"
     )]
     RandomBeforeKey(String),

@@ -173,7 +173,7 @@ fn layouts_that_cannot_be_read_back() {
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a`b}/"), @"the partition key `a`b` has a character that no column name can have");
     insta::assert_snapshot!(message("!{timestamp:yyyy'W'ww}/"), @"the timestamp `yyyy'W'ww` has no name, expected `name=!{timestamp:…}`");
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/"), @"in the folder `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}` nobody can tell where `a` ends, expected a `/` behind it");
-    insta::assert_snapshot!(message("!{firehose:random-string}/!{partitionKeyFromLambda:a}/"), @"`!{firehose:random-string}` stands before `a`, so that a partition would lie in many folders, expected it in a folder of its own behind the last key");
+    insta::assert_snapshot!(message("!{firehose:random-string}/!{partitionKeyFromLambda:a}/"), @"`!{firehose:random-string}` stands before or beside `a`, so that a partition would lie in many folders, expected it in a folder of its own behind the last key");
     insta::assert_snapshot!(message("errors/!{partitionKeyFromLambda:a}/"), @"what it writes would lie under the error prefix `errors/!{firehose:error-output-type}/`, expected another place for errors");
     insta::assert_snapshot!(message("!{partitionKeyFromQuery:a}/"), @"what it writes would lie under the error prefix `errors/!{firehose:error-output-type}/`, expected another place for errors");
     insta::assert_snapshot!(message("!{componentName}/"), @"`!{componentName}` is not an expression of Firehose, expected the namespace `partitionKeyFromLambda`, `partitionKeyFromQuery`, `timestamp` or `firehose`");
