@@ -49,6 +49,9 @@ pub enum CatalogError {
     /// Somebody cancelled the query.
     #[error("query `{0}` was cancelled")]
     Cancelled(String),
+    /// Nothing was sent: there was no time left, or the catalog had enough of us already.
+    #[error("not started: {0}")]
+    NotStarted(&'static str),
     /// The deadline was near before there was an answer; the next try finds out.
     #[error("no answer before the deadline: {0}")]
     TimedOut(String),
@@ -61,7 +64,7 @@ impl CatalogError {
     /// How grave it is: what the next try settles by itself is a warning.
     pub fn level(&self) -> Level {
         match self {
-            Self::Throttled(_) | Self::TimedOut(_) => Level::Warn,
+            Self::Throttled(_) | Self::NotStarted(_) | Self::TimedOut(_) => Level::Warn,
             Self::Denied(_) | Self::Rejected(_) | Self::Failed { .. } | Self::Cancelled(_) | Self::Unavailable(_) => {
                 Level::Error
             }
@@ -76,6 +79,7 @@ impl CatalogError {
             Self::Rejected(_) => "rejected",
             Self::Failed { .. } => "query-failed",
             Self::Cancelled(_) => "query-cancelled",
+            Self::NotStarted(_) => "not-started",
             Self::TimedOut(_) => "timed-out",
             Self::Unavailable(_) => "unavailable",
         }

@@ -5,6 +5,7 @@
 //! fail on test events and on what they do not need.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use shared::object_key::ObjectKey;
 use std::borrow::Cow;
 
@@ -31,7 +32,7 @@ pub struct Notification {
     /// The object's size in bytes, if it was told.
     pub size: Option<u64>,
     /// When it happened, in milliseconds since 1970, if it was told.
-    pub milliseconds: Option<i64>,
+    pub created_at: Option<i64>,
 }
 
 /// What happened.
@@ -45,7 +46,7 @@ pub enum EventName {
 
 /// Why a message is not understood: it is not by S3 at all, or not as S3 writes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no event by S3: {0}")]
+#[error("not an S3 event: {0}")]
 pub struct Misunderstanding(String);
 
 /// Envelopes within envelopes: SQS, SNS, and what S3 or `EventBridge` wrote. More are not S3's doing.
@@ -84,15 +85,16 @@ struct SqsRecord<'e> {
     event_source: Cow<'e, str>,
     #[serde(borrow)]
     message_id: Cow<'e, str>,
-    #[serde(borrow)]
+    /// Nothing is no event by S3 either.
+    #[serde(borrow, default)]
     body: Cow<'e, str>,
 }
 
-/// Everything that any envelope has; what is there tells which one it is.
+/// Everything that any envelope has; what is there tells which one it is. What it holds is read on its own.
 #[derive(Deserialize)]
 struct Envelope<'e> {
     #[serde(borrow, rename = "Records")]
-    records: Option<Vec<Record<'e>>>,
+    records: Option<Vec<&'e RawValue>>,
     /// `s3:TestEvent`, which S3 sends when a notification is set up.
     #[serde(borrow, rename = "Event")]
     event: Option<Cow<'e, str>>,
@@ -107,7 +109,7 @@ struct Envelope<'e> {
     #[serde(borrow)]
     time: Option<Cow<'e, str>>,
     #[serde(borrow)]
-    detail: Option<Detail<'e>>,
+    detail: Option<&'e RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -153,41 +155,38 @@ struct Object<'e> {
 
 /// Reads what an envelope holds. What is not understood does not hide what is.
 fn read(text: &str, depth: usize, notifications: &mut Vec<Notification>) -> Result<(), Misunderstanding> {
-    let not_by_s3 = |what: &str| Err(Misunderstanding(what.to_owned()));
     if depth == 0 {
-        return not_by_s3("expected S3's notification inside of two envelopes at most");
+        return Err(Misunderstanding("expected S3's notification inside of two envelopes at most".to_owned()));
     }
-    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| {
-        // The message of a data error can hold a piece of the text.
-        let shape = || "expected an object as S3, SNS or EventBridge writes it".to_owned();
-        Misunderstanding(if error.is_data() { shape() } else { error.to_string() })
-    })?;
-    match envelope {
+    match shape::<Envelope<'_>>(text)? {
         Envelope { records: Some(records), .. } => {
-            let results: Vec<_> = records.into_iter().map(|record| by_s3(record, depth, notifications)).collect();
+            let results: Vec<_> = records.iter().map(|record| by_s3(record.get(), depth, notifications)).collect();
             results.into_iter().collect()
         }
         Envelope { event: Some(event), .. } if event == "s3:TestEvent" => Ok(()),
         Envelope { detail_type: Some(name), source: Some(source), detail, time, .. } if source == "aws.s3" => {
             let created = name == "Object Created";
-            match detail {
-                Some(detail) => {
+            match shape::<Detail<'_>>(detail.map_or("null", RawValue::get)) {
+                Ok(detail) => {
                     let key = ObjectKey::from_plain(detail.object.key.as_ref());
                     notifications.push(notification(created, &name, detail, key, time.as_deref()));
                     Ok(())
                 }
-                None if created => not_by_s3("expected `detail` with `bucket` and `object`"),
-                None => Ok(()),
+                // Other events of S3's, such as those of CloudTrail, have other details.
+                Err(_) if !created => Ok(()),
+                Err(misunderstanding) => Err(misunderstanding),
             }
         }
         Envelope { message: Some(message), .. } => read(&message, depth - 1, notifications),
-        _ => not_by_s3("expected `Records`, `detail-type` with the source `aws.s3`, or `Message`"),
+        _ => {
+            Err(Misunderstanding("expected `Records`, `detail-type` with the source `aws.s3`, or `Message`".to_owned()))
+        }
     }
 }
 
 /// S3's own notification: keys are encoded, as they are not by `EventBridge`. SNS can be around it here as well.
-fn by_s3(record: Record<'_>, depth: usize, notifications: &mut Vec<Notification>) -> Result<(), Misunderstanding> {
-    match record {
+fn by_s3(record: &str, depth: usize, notifications: &mut Vec<Notification>) -> Result<(), Misunderstanding> {
+    match shape::<Record<'_>>(record)? {
         Record { sns: Some(sns), .. } => read(&sns.message, depth - 1, notifications),
         Record { s3: Some(detail), event_name: Some(name), event_time, .. } => {
             // Not the error's own message: a key holds values of records.
@@ -201,6 +200,15 @@ fn by_s3(record: Record<'_>, depth: usize, notifications: &mut Vec<Notification>
     }
 }
 
+/// Reads a text that should be of this shape.
+fn shape<'e, T: Deserialize<'e>>(text: &'e str) -> Result<T, Misunderstanding> {
+    serde_json::from_str(text).map_err(|error| {
+        // The message of a data error can hold a piece of the text.
+        let wrong_shape = || "expected an object as S3, SNS or EventBridge writes it".to_owned();
+        Misunderstanding(if error.is_data() { wrong_shape() } else { error.to_string() })
+    })
+}
+
 fn notification(created: bool, name: &str, detail: Detail<'_>, key: ObjectKey, time: Option<&str>) -> Notification {
     let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
     Notification {
@@ -208,7 +216,7 @@ fn notification(created: bool, name: &str, detail: Detail<'_>, key: ObjectKey, t
         bucket: detail.bucket.name.into_owned(),
         key,
         size: detail.object.size,
-        milliseconds: time.map(jiff::Timestamp::as_millisecond),
+        created_at: time.map(jiff::Timestamp::as_millisecond),
     }
 }
 
@@ -276,7 +284,7 @@ mod tests {
             bucket: "lake".into(),
             key: ObjectKey::from_plain("k"),
             size: Some(5),
-            milliseconds: Some(1_795_251_600_250),
+            created_at: Some(1_795_251_600_250),
         };
         let expected = Message { id: None, notifications: vec![expected], misunderstanding: None };
         assert_eq!(messages, [expected]);
@@ -288,9 +296,26 @@ mod tests {
         let records = event["Records"].as_array_mut().unwrap();
         records.insert(0, json!({ "eventSource": "aws:dynamodb" }));
         records.push(s3("%FF")["Records"][0].clone());
+        records.push(json!({ "eventName": "ObjectCreated:Put", "s3": { "bucket": "lake" } }));
         let message = messages(&event.to_string()).remove(0);
         assert_eq!(message.notifications.iter().map(|n| n.key.as_str()).collect::<Vec<_>>(), ["a"]);
         assert!(message.misunderstanding.is_some());
+    }
+
+    #[test]
+    fn other_events_of_event_bridge_say_nothing() {
+        let by_cloud_trail = json!({
+            "detail-type": "AWS API Call via CloudTrail", "source": "aws.s3", "detail": { "eventName": "PutObject" },
+        });
+        assert_eq!(keys(&by_cloud_trail), [Ok(vec![])]);
+        assert!(keys(&json!({ "detail-type": "Object Created", "source": "aws.s3", "detail": {} }))[0].is_err());
+    }
+
+    #[test]
+    fn a_message_without_a_body_is_a_fault_of_its_own() {
+        let mut event = sqs(&[s3("k"), s3("l")]);
+        event["Records"][0].as_object_mut().unwrap().remove("body");
+        assert!(matches!(&keys(&event)[..], [Err(_), Ok(keys)] if keys == &["l"]));
     }
 
     #[test]
@@ -312,12 +337,12 @@ mod tests {
             Err(message) => message,
             Ok(keys) => panic!("{keys:?}"),
         };
-        insta::assert_snapshot!(message(json!("secret")), @"this is no event by S3: expected an object as S3, SNS or EventBridge writes it");
-        insta::assert_snapshot!(message(json!({ "a": 1 })), @"this is no event by S3: expected `Records`, `detail-type` with the source `aws.s3`, or `Message`");
-        insta::assert_snapshot!(message(json!({ "Records": [{ "eventSource": "aws:dynamodb" }] })), @"this is no event by S3: expected `eventName` and `s3` in each of its records");
-        insta::assert_snapshot!(message(json!({ "Records": [{ "s3": { "bucket": "b" } }] })), @"this is no event by S3: expected an object as S3, SNS or EventBridge writes it");
-        insta::assert_snapshot!(message(s3("%FF")), @"this is no event by S3: expected keys that are UTF-8 when decoded");
-        insta::assert_snapshot!(message(sns(&sns_in_queue(&sns_in_queue(&s3("k"))))), @"this is no event by S3: expected S3's notification inside of two envelopes at most");
+        insta::assert_snapshot!(message(json!("secret")), @"not an S3 event: expected an object as S3, SNS or EventBridge writes it");
+        insta::assert_snapshot!(message(json!({ "a": 1 })), @"not an S3 event: expected `Records`, `detail-type` with the source `aws.s3`, or `Message`");
+        insta::assert_snapshot!(message(json!({ "Records": [{ "eventSource": "aws:dynamodb" }] })), @"not an S3 event: expected `eventName` and `s3` in each of its records");
+        insta::assert_snapshot!(message(json!({ "Records": [{ "s3": { "bucket": "b" } }] })), @"not an S3 event: expected an object as S3, SNS or EventBridge writes it");
+        insta::assert_snapshot!(message(s3("%FF")), @"not an S3 event: expected keys that are UTF-8 when decoded");
+        insta::assert_snapshot!(message(sns(&sns_in_queue(&sns_in_queue(&s3("k"))))), @"not an S3 event: expected S3's notification inside of two envelopes at most");
         assert!(matches!(&keys(&sqs(&[json!("x"), s3("k")]))[..], [Err(_), Ok(keys)] if keys == &["k"]));
     }
 }

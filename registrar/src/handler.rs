@@ -1,7 +1,7 @@
 //! An event becomes registered partitions and a report.
 
-use crate::catalog::Catalog;
-use crate::event::messages;
+use crate::catalog::{Catalog, CatalogError};
+use crate::event::{Message, messages};
 use crate::plan::plan;
 use crate::report::Report;
 use serde_json::{Value, json};
@@ -63,15 +63,15 @@ impl Maintainer {
         let mut failed: BTreeSet<usize> = plan.misunderstood.keys().copied().collect();
         if !locations.is_empty() {
             for batch in catalog.add(&locations, clock.deadline).await {
-                report.queries += 1;
+                report.queries += u64::from(!matches!(batch.result, Err(CatalogError::NotStarted(_))));
                 let additions = batch.partitions.iter().filter_map(|partition| plan.additions.get(partition));
                 match batch.result {
                     Ok(()) => {
                         report.added += batch.partitions.len() as u64;
                         let now = (clock.now)();
                         let age = |created: i64| u64::try_from(now.saturating_sub(created)).unwrap_or(0);
-                        let oldest = additions.filter_map(|addition| addition.milliseconds).map(age).max();
-                        report.milliseconds = report.milliseconds.max(oldest);
+                        let oldest = additions.filter_map(|addition| addition.first_created_at).map(age).max();
+                        report.registration_milliseconds = report.registration_milliseconds.max(oldest);
                     }
                     Err(error) => {
                         report.failed += batch.partitions.len() as u64;
@@ -81,32 +81,34 @@ impl Maintainer {
                 }
             }
         }
-        let queued = messages.iter().any(|message| message.id.is_some());
-        let reply = if queued {
-            let id = |place: &usize| messages.get(*place).and_then(|message| message.id.as_deref());
-            let items: Vec<Value> = failed.iter().filter_map(id).map(|id| json!({ "itemIdentifier": id })).collect();
-            Ok(json!({ "batchItemFailures": items }))
-        } else if failed.is_empty() {
-            Ok(Value::Null)
-        } else {
-            let first_failure = report.failures.first().map(|(error, _)| error.to_string());
-            let first = first_failure.or_else(|| report.misunderstood.first().map(ToString::to_string));
-            Err(Incomplete {
-                partitions: report.failed,
-                messages: report.misunderstood.len(),
-                first: first.unwrap_or_default(),
-            })
-        };
-        (reply, report)
+        (reply(&messages, &failed, &report), report)
     }
+}
+
+/// The reply to these messages, of which those at these places are to come again.
+fn reply(messages: &[Message], failed: &BTreeSet<usize>, report: &Report) -> Result<Value, Incomplete> {
+    if messages.iter().any(|message| message.id.is_some()) {
+        let id = |place: &usize| messages.get(*place)?.id.as_deref();
+        let items: Vec<Value> = failed.iter().filter_map(id).map(|id| json!({ "itemIdentifier": id })).collect();
+        return Ok(json!({ "batchItemFailures": items }));
+    }
+    if failed.is_empty() {
+        return Ok(Value::Null);
+    }
+    let failure = report.failures.first().map(|(error, _)| error.to_string());
+    let misunderstanding = report.misunderstood.first().map(ToString::to_string);
+    Err(Incomplete {
+        partitions: report.failed,
+        messages: report.misunderstood.len(),
+        first: failure.or(misunderstanding).unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::CatalogError;
     use crate::engine::{Engine, StatementCatalog};
-    use crate::statement::Statement;
+    use crate::statement::{LONGEST_STATEMENT, Statement};
     use crate::table::Table;
     use shared::error_prefix::ErrorPrefix;
     use std::sync::Mutex;
@@ -115,13 +117,14 @@ mod tests {
     #[derive(Default)]
     struct FakeEngine {
         ran: Mutex<Vec<String>>,
-        fails_on: Option<&'static str>,
+        fails_on: Option<(&'static str, CatalogError)>,
     }
 
     impl Engine for FakeEngine {
         async fn run(&self, statement: &Statement, _: SystemTime) -> Result<(), CatalogError> {
-            if self.fails_on.is_some_and(|word| statement.sql().contains(word)) {
-                return Err(CatalogError::Failed { query: "q".into(), reason: "no such table".into() });
+            match &self.fails_on {
+                Some((word, error)) if statement.sql().contains(word) => return Err(error.clone()),
+                _ => {}
             }
             self.ran.lock().unwrap().push(statement.sql().to_owned());
             Ok(())
@@ -141,9 +144,15 @@ mod tests {
     }
 
     async fn handled(event: Value, fails_on: Option<&'static str>) -> (String, Report, Vec<String>) {
+        let error = CatalogError::Failed { query: "q".into(), reason: "no such table".into() };
+        let engine = FakeEngine { fails_on: fails_on.map(|word| (word, error)), ..FakeEngine::default() };
+        handled_by(engine, event, LONGEST_STATEMENT).await
+    }
+
+    async fn handled_by(engine: FakeEngine, event: Value, longest: usize) -> (String, Report, Vec<String>) {
         let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
-        let engine = FakeEngine { fails_on, ..FakeEngine::default() };
-        let catalog = StatementCatalog::new(engine, Table::parse("db.t").unwrap(), &layout);
+        let catalog =
+            StatementCatalog::new(engine, Table::parse("db.t").unwrap(), &layout).with_longest_statement(longest);
         let maintainer = Maintainer { layout, bucket: "lake".into() };
         let clock = Clock { now: &|| 5_000, deadline: SystemTime::UNIX_EPOCH };
         let (reply, report) = maintainer.handle(&catalog, &event.to_string(), clock).await;
@@ -162,7 +171,7 @@ mod tests {
           PARTITION (`k` = 'b') LOCATION 's3://lake/b/'
         ");
         assert_eq!((report.messages, report.notifications, report.added, report.queries), (3, 3, 2, 1));
-        assert_eq!(report.milliseconds, Some(4_000));
+        assert_eq!(report.registration_milliseconds, Some(4_000));
     }
 
     #[tokio::test]
@@ -183,9 +192,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn after_throttling_nothing_more_is_sent() {
+        let engine = FakeEngine {
+            fails_on: Some(("'b'", CatalogError::Throttled("slow down".into()))),
+            ..FakeEngine::default()
+        };
+        let event = sqs(&[created("a/1"), created("b/1"), created("c/1"), created("d/1")]);
+        let (reply, report, ran) = handled_by(engine, event, 1).await;
+        insta::assert_snapshot!(reply, @r#"{"batchItemFailures":[{"itemIdentifier":"id-1"},{"itemIdentifier":"id-2"},{"itemIdentifier":"id-3"}]}"#);
+        assert_eq!((ran.len(), report.queries, report.added, report.failed), (1, 2, 1, 3));
+        let errors: Vec<_> = report.failures.iter().map(|(error, _)| error.to_string()).collect();
+        insta::assert_snapshot!(errors.join("\n"), @"
+        throttled: slow down
+        not started: the statement before was throttled
+        not started: the statement before was throttled
+        ");
+    }
+
+    #[tokio::test]
     async fn without_a_queue_a_failure_is_an_error() {
         insta::assert_snapshot!(handled(created("a/1"), None).await.0, @"null");
         insta::assert_snapshot!(handled(created("bad/1"), Some("bad")).await.0, @"partitions not registered: 1, messages not understood: 0; first: query `q` failed: no such table");
-        insta::assert_snapshot!(handled(json!({ "a": 1 }), None).await.0, @"partitions not registered: 0, messages not understood: 1; first: this is no event by S3: expected `Records`, `detail-type` with the source `aws.s3`, or `Message`");
+        insta::assert_snapshot!(handled(json!({ "a": 1 }), None).await.0, @"partitions not registered: 0, messages not understood: 1; first: not an S3 event: expected `Records`, `detail-type` with the source `aws.s3`, or `Message`");
     }
 }

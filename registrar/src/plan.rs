@@ -28,7 +28,7 @@ pub struct Addition {
     /// The places of the messages that told of it.
     pub messages: BTreeSet<usize>,
     /// When its first object was created, in milliseconds since 1970, if that was told.
-    pub milliseconds: Option<i64>,
+    pub first_created_at: Option<i64>,
 }
 
 /// Why a notification asks for nothing.
@@ -59,33 +59,32 @@ pub fn plan(layout: &Layout, bucket: &str, messages: &[Message]) -> Plan {
         }
         for notification in &message.notifications {
             plan.notifications += 1;
-            let partition = if notification.event != EventName::ObjectCreated {
+            let located = if notification.event != EventName::ObjectCreated {
                 Err(Skip::OtherEvent)
             } else if notification.bucket != bucket {
                 Err(Skip::OtherBucket)
             } else {
-                match layout.matches(&notification.key) {
+                match layout.locate(&notification.key) {
                     Ok(_) if notification.size == Some(0) => Err(Skip::EmptyObject),
-                    Ok(partition) => Ok(partition),
+                    Ok(located) => Ok(located),
                     Err(fault) => Err(Skip::from(&fault)),
                 }
             };
-            let partition = match partition {
-                Ok(partition) => partition,
+            let (partition, prefix) = match located {
+                Ok(located) => located,
                 Err(skip) => {
                     *plan.skipped.entry(skip).or_default() += 1;
                     continue;
                 }
             };
-            // A prefix that was matched can be rendered.
-            let Ok(prefix) = layout.render(&partition) else { continue };
             let addition = plan.additions.entry(partition).or_insert_with(|| Addition {
                 location: format!("s3://{bucket}/{prefix}"),
                 messages: BTreeSet::new(),
-                milliseconds: None,
+                first_created_at: None,
             });
             addition.messages.insert(place);
-            addition.milliseconds = [addition.milliseconds, notification.milliseconds].into_iter().flatten().min();
+            addition.first_created_at =
+                [addition.first_created_at, notification.created_at].into_iter().flatten().min();
         }
     }
     plan
@@ -141,7 +140,7 @@ mod tests {
             bucket: "lake".into(),
             key: ObjectKey::from_plain(key),
             size: Some(1),
-            milliseconds: None,
+            created_at: None,
         }
     }
 
@@ -182,10 +181,10 @@ mod tests {
 
     #[test]
     fn the_first_object_of_a_partition_tells_its_age() {
-        let at = |milliseconds| Notification { milliseconds, ..created("a/1") };
+        let at = |created_at| Notification { created_at, ..created("a/1") };
         let plan = plan(&layout(), "lake", &[message(vec![at(None), at(Some(7))]), message(vec![at(Some(5))])]);
         let addition = plan.additions.values().next().unwrap();
-        assert_eq!((addition.milliseconds, &addition.messages), (Some(5), &BTreeSet::from([0, 1])));
+        assert_eq!((addition.first_created_at, &addition.messages), (Some(5), &BTreeSet::from([0, 1])));
     }
 
     proptest! {

@@ -22,12 +22,12 @@ pub struct Report {
     pub added: u64,
     /// Partitions that are not.
     pub failed: u64,
-    /// Calls of the catalog: statements with Athena.
+    /// Calls of the catalog, which are statements with Athena; those that were not made are not counted.
     pub queries: u64,
     /// Those that failed, with the number of partitions in each.
     pub failures: Vec<(CatalogError, usize)>,
     /// The longest time from an object's creation to its registered partition, in milliseconds.
-    pub milliseconds: Option<u64>,
+    pub registration_milliseconds: Option<u64>,
 }
 
 impl Report {
@@ -56,7 +56,7 @@ impl Report {
             .metric("PartitionsAdded", Unit::Count, self.added)
             .metric("PartitionsFailed", Unit::Count, self.failed)
             .metric("Queries", Unit::Count, self.queries);
-        if let Some(milliseconds) = self.milliseconds {
+        if let Some(milliseconds) = self.registration_milliseconds {
             line = line.metric("RegistrationTime", Unit::Milliseconds, milliseconds);
         }
         line
@@ -77,7 +77,7 @@ mod tests {
             failed: 1,
             queries: 2,
             failures: vec![(CatalogError::Throttled("slow down".into()), 1)],
-            milliseconds: Some(1500),
+            registration_milliseconds: Some(1500),
             ..Report::default()
         };
         let lines: Vec<_> = report.lines().iter().map(|line| line.to_json(0, "maintainer")).collect();

@@ -67,7 +67,7 @@ fn identifier(name: &str) -> String {
 }
 
 /// A text as Hive reads it: a backslash escapes, and a doubled quote would be lost (`'a''b'` is `ab`). Control characters
-/// go as `\uXXXX`; all else stands as it is.
+/// go as `\u` and four hexadecimal digits; all else stands as it is.
 fn literal(text: &str) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('\'');

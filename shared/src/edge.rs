@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the edge")]
 
-use crate::telemetry::Line;
+use crate::telemetry::{Level, Line};
 use crate::variables::{ConfigError, Variables};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,7 +22,7 @@ impl Log {
     /// Prints a line.
     #[expect(clippy::print_stdout, reason = "what Lambda's functions print is their log")]
     pub fn print(&self, line: &Line) {
-        println!("{}", line.to_json(u64::try_from(now()).unwrap_or_default(), &self.function));
+        println!("{}", line.to_json(now(), &self.function));
     }
 }
 
@@ -36,6 +36,7 @@ pub fn now() -> i64 {
 ///
 /// Emulators (`cargo lambda watch` is one) name a moment long past; an invocation by Lambda never begins after its end.
 pub fn deadline(told: SystemTime) -> SystemTime {
+    // As `Timeout` in template.yaml.
     const UNKNOWN: Duration = Duration::from_mins(1);
     let now = SystemTime::now();
     if told < now { now + UNKNOWN } else { told }
@@ -46,18 +47,20 @@ pub fn variables() -> Variables {
     Variables::new(std::env::vars())
 }
 
-/// Says what is wrong with a configuration. The function does not start then.
+/// Logs what is wrong with a configuration, and gives the exit status. The function does not start then.
 pub fn refuse(error: &ConfigError) -> ExitCode {
-    eprintln!("headgate: the configuration is wrong:\n{error}");
+    let faults: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
+    Log::from_environment().print(&Line::new(Level::Error, "the configuration is wrong").field("faults", faults));
     ExitCode::from(2)
 }
 
-/// The end of a function that served, which is never by its own will.
+/// The exit status once the Lambda runtime has stopped, which it does only on an error.
 pub fn ended<E: std::fmt::Display>(served: Result<(), E>) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("headgate: the Lambda runtime ended: {error}");
+            let message = format!("the Lambda runtime ended: {error}");
+            Log::from_environment().print(&Line::new(Level::Error, &message));
             ExitCode::FAILURE
         }
     }

@@ -82,7 +82,7 @@ pub const LONGEST_PREFIX_BYTES: usize = 1_024 - 256;
 /// An error prefix under which nobody's data lies.
 const STAND_IN: &str = "\u{7f}/";
 
-/// What Athena's and Firehose's writers leave behind as a sign of a folder.
+/// What Athena leaves where it adds a partition that exists at another location.
 const FOLDER_MARKER: &str = "_$folder$";
 
 impl Layout {
@@ -129,7 +129,7 @@ impl Layout {
     /// The keys of a record as Firehose is to get them: its values, in the order of [`Layout::lambda_keys`], escaped.
     ///
     /// Refused is what makes the evaluated prefix longer than Firehose ([`LONGEST_PREFIX`]) or S3 takes it.
-    pub fn label<'v>(&self, values: &'v [PartitionValue]) -> Result<Vec<Cow<'v, str>>, LabelFault> {
+    pub fn label(&self, values: &[PartitionValue]) -> Result<Vec<String>, LabelFault> {
         let mut given = values.iter();
         let values: Vec<Option<&PartitionValue>> = self
             .captures
@@ -166,6 +166,11 @@ impl Layout {
     ///
     /// Only what this layout would have written is taken: `render(matches(key))` is a prefix of the key.
     pub fn matches(&self, key: &ObjectKey) -> Result<Partition, KeyFault> {
+        self.locate(key).map(|(partition, _)| partition)
+    }
+
+    /// The partition in which an object lies, as [`Layout::matches`] has it, and the prefix under which that lies.
+    pub fn locate(&self, key: &ObjectKey) -> Result<(Partition, String), KeyFault> {
         let text = key.as_str();
         if text.starts_with(self.error_prefix.head()) {
             return Err(KeyFault::ErrorObject);
@@ -192,17 +197,17 @@ impl Layout {
         }
         let partition = Partition::new(values);
         match self.render(&partition) {
-            Ok(prefix) if text.starts_with(&prefix) => Ok(partition),
+            Ok(prefix) if text.starts_with(&prefix) => Ok((partition, prefix)),
             Ok(_) | Err(_) => Err(KeyFault::Foreign),
         }
     }
 
     /// The values as parts of a path; nothing where the value is not known yet.
-    fn escaped<'v>(&self, values: &[Option<&'v PartitionValue>]) -> Vec<Option<Cow<'v, str>>> {
-        let escape = |(capture, value): (&Capture, Option<&'v PartitionValue>)| {
+    fn escaped(&self, values: &[Option<&PartitionValue>]) -> Vec<Option<String>> {
+        let escape = |(capture, value): (&Capture, Option<&PartitionValue>)| {
             value.map(|value| match capture.source {
-                Source::Lambda(_) => Cow::Owned(escape(value.as_str())),
-                Source::Query(_) | Source::Timestamp(_) => Cow::Borrowed(value.as_str()),
+                Source::Lambda(_) => escape(value.as_str()),
+                Source::Query(_) | Source::Timestamp(_) => value.as_str().to_owned(),
             })
         };
         let mut escaped: Vec<_> = self.captures.iter().zip(values.iter().copied()).map(escape).collect();
@@ -212,14 +217,14 @@ impl Layout {
                 && value.starts_with(['_', '.'])
                 && matches!(self.captures.get(*index).map(Capture::source), Some(Source::Lambda(_)))
             {
-                *value = Cow::Owned(escape_first(value));
+                *value = escape_first(value);
             }
         }
         if let Some(guard) = self.guard
             && self.could_lie_under_errors(&escaped)
             && let Some(Some(value)) = escaped.get_mut(guard)
         {
-            *value = Cow::Owned(escape_first(value));
+            *value = escape_first(value);
         }
         escaped
     }
@@ -227,7 +232,7 @@ impl Layout {
     /// Whether the path begins as the error prefix does, as far as it is known before Firehose evaluates it.
     ///
     /// What only Firehose knows, such as the time, could be anything: the answer must be the same for writer and reader.
-    fn could_lie_under_errors(&self, escaped: &[Option<Cow<'_, str>>]) -> bool {
+    fn could_lie_under_errors(&self, escaped: &[Option<String>]) -> bool {
         let mut head = self.error_prefix.head();
         for piece in self.segments.iter().flat_map(|segment| segment.pieces.iter().map(Some).chain([None])) {
             let text = match piece {
@@ -251,7 +256,7 @@ impl Layout {
     }
 
     /// Counts the whole prefix as Firehose will evaluate it, with the longest that a timestamp can become.
-    fn measure(&self, escaped: &[Option<Cow<'_, str>>]) -> Result<(), LabelFault> {
+    fn measure(&self, escaped: &[Option<String>]) -> Result<(), LabelFault> {
         let characters = |text: &str| text.chars().map(char::len_utf16).sum::<usize>();
         let (mut units, mut bytes) = (0, 0);
         for segment in &self.segments {

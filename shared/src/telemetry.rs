@@ -66,16 +66,16 @@ impl Line {
         self.field(name, value)
     }
 
-    /// The line as it is printed, without its end: `milliseconds` since 1970 are now, and `function` is the dimension
-    /// of the metrics.
+    /// The line as it is printed, without its end: `now` is in milliseconds since 1970, and `function` is the dimension of
+    /// the metrics.
     ///
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
-    pub fn to_json(&self, milliseconds: u64, function: &str) -> String {
+    pub fn to_json(&self, now: i64, function: &str) -> String {
         let mut fields = self.fields.clone();
         fields.insert("function".to_owned(), function.into());
         if !self.metrics.is_empty() {
             let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": self.metrics });
-            let directives = json!({ "Timestamp": milliseconds, "CloudWatchMetrics": [directive] });
+            let directives = json!({ "Timestamp": now, "CloudWatchMetrics": [directive] });
             fields.insert("_aws".to_owned(), directives);
         }
         Value::Object(fields).to_string()

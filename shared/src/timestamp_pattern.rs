@@ -39,8 +39,6 @@ pub enum PatternError {
     OpenQuote(String),
 }
 
-/// Fields written in digits, whatever their count.
-const DIGITS: &str = "yuYDdwWFhHkKmsSAnN";
 /// Fields in digits when written once or twice, in words from three on.
 const DIGITS_OR_WORDS: &str = "MLQqec";
 /// Fields always in words.
@@ -213,11 +211,12 @@ fn is_word(character: char) -> bool {
 
 /// The fewest and the most characters of a field.
 fn widths(letter: char, count: usize) -> (usize, usize) {
-    debug_assert!(DIGITS.contains(letter) || DIGITS_OR_WORDS.contains(letter) || WORDS.contains(letter));
     match (letter, count) {
         _ if in_words(letter, count) => (1, LONGEST_WORD),
-        // A year has four digits from now until long after us.
-        ('y' | 'u' | 'Y', 1) => (4, 4),
+        // A year has four digits from now until long after us, also where Java asks for one or for three at least.
+        ('y' | 'u' | 'Y', 1 | 3) => (4, 4),
+        ('D', 2) => (2, 3),
+        ('n' | 'N' | 'A', count) => (count, LONGEST_NUMBER.max(count)),
         (_, 1) => (1, LONGEST_NUMBER),
         (_, count) => (count, count),
     }
@@ -245,6 +244,8 @@ mod tests {
         check("yyyy-MM-dd", &["2026-11-21"], &["2026-1-21", "20261121", "2026-11-21 "]);
         check("yyyyMMddHH", &["2026112109"], &["2026112", "2026-11-21"]);
         check("d", &["1", "31"], &["", "a"]);
+        check("yyy-DD", &["2026-07", "2026-185"], &["026-07", "2026-7"]);
+        check("A", &["0", "86399999"], &[""]);
         check("MMM-yyyy", &["Nov-2026"], &["-2026"]);
         check("'dt'yyyy", &["dt2026"], &["2026", "xx2026"]);
         check("HH'h'", &["09h"], &["9h", "09"]);

@@ -13,6 +13,7 @@ use shared::variables::{ConfigError, Variables};
 /// | `ERROR_PREFIX` | where Firehose puts errors | required |
 /// | `RECORD_FORMAT` | `json` | `json` |
 /// | `RECORD_QUERY` | `.`: the record as it is | `.` |
+/// | `PARTITION_QUERY` | must be left out: keys are the record's own fields | |
 /// | `CONTRACT` | what the pipeline insists on, in Hive types | nothing |
 /// | `OUTPUT_FORMAT` | `json` | `json` |
 pub fn read(mut variables: Variables) -> Result<Transform, ConfigError> {

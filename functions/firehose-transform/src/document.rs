@@ -1,10 +1,10 @@
 //! A JSON record, read no deeper than it must be: its fields by name, their values as they were written.
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 
 /// A JSON object whose values are still text, so that what nobody asks for is copied and never parsed: numbers keep their
@@ -13,7 +13,7 @@ use std::fmt;
 /// Of a name that comes twice the last value counts, at the first one's place, as in jq.
 #[derive(Debug)]
 pub struct Document<'r> {
-    fields: Vec<(Cow<'r, str>, &'r RawValue)>,
+    fields: IndexMap<Cow<'r, str>, &'r RawValue>,
 }
 
 impl<'r> Document<'r> {
@@ -24,21 +24,63 @@ impl<'r> Document<'r> {
 
     /// The value of a field.
     pub fn field(&self, name: &str) -> Option<&'r RawValue> {
-        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| *value)
+        self.fields.get(name).copied()
+    }
+
+    /// The fields, in their order.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &'r RawValue)> {
+        self.fields.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
     /// Appends the record as one line: no blanks but those in strings, and a newline at its end.
     pub fn write_line(&self, line: &mut Vec<u8>) {
         line.push(b'{');
-        for (place, (name, value)) in self.fields.iter().enumerate() {
+        for (place, (name, value)) in self.fields().enumerate() {
             if place > 0 {
                 line.push(b',');
             }
-            line.extend_from_slice(serde_json::Value::from(name.as_ref()).to_string().as_bytes());
+            line.extend_from_slice(serde_json::Value::from(name).to_string().as_bytes());
             line.push(b':');
             write_compact(value, line);
         }
         line.extend_from_slice(b"}\n");
+    }
+}
+
+/// The kinds of JSON values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Null,
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl Kind {
+    /// The kind of a value, by its first character.
+    pub(crate) fn of(value: &RawValue) -> Self {
+        match value.get().bytes().next() {
+            Some(b'n') => Self::Null,
+            Some(b't' | b'f') => Self::Boolean,
+            Some(b'"') => Self::String,
+            Some(b'[') => Self::Array,
+            Some(b'{') => Self::Object,
+            _ => Self::Number,
+        }
+    }
+
+    /// Its name, for messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
     }
 }
 
@@ -69,49 +111,15 @@ impl<'de> Deserialize<'de> for Document<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Fields::default();
+                let mut fields = IndexMap::new();
                 while let Some(Name(name)) = map.next_key()? {
-                    fields.put(name, map.next_value()?);
+                    fields.insert(name, map.next_value()?);
                 }
-                Ok(Document { fields: fields.fields })
+                Ok(Document { fields })
             }
         }
 
         deserializer.deserialize_map(Object)
-    }
-}
-
-/// The fields read so far, each name once.
-#[derive(Default)]
-struct Fields<'r> {
-    fields: Vec<(Cow<'r, str>, &'r RawValue)>,
-    /// Where each name is, once there are [`MANY`].
-    places: HashMap<Cow<'r, str>, usize>,
-}
-
-/// From so many fields on a look through all of them, for each new one, is slower than hashing. A record has up to
-/// 1,000 KiB, which is 170,000 fields.
-const MANY: usize = 32;
-
-impl<'r> Fields<'r> {
-    fn put(&mut self, name: Cow<'r, str>, value: &'r RawValue) {
-        let count = self.fields.len();
-        let before = if count < MANY {
-            self.fields.iter().position(|(before, _)| *before == name)
-        } else {
-            if self.places.is_empty() {
-                self.places = self.fields.iter().map(|(name, _)| name.clone()).zip(0..).collect();
-            }
-            self.places.get(&name).copied()
-        };
-        if let Some(field) = before.and_then(|place| self.fields.get_mut(place)) {
-            field.1 = value;
-            return;
-        }
-        if count >= MANY {
-            self.places.insert(name.clone(), count);
-        }
-        self.fields.push((name, value));
     }
 }
 

@@ -15,7 +15,7 @@ pub fn handle(transform: &Transform, request: &str) -> Result<(String, Report), 
 fn answer(transform: &Transform, request: &str, most: usize) -> Result<(String, Report), RequestError> {
     let request = Request::parse(request)?;
     let mut report = Report {
-        delivery_stream: request.delivery_stream_arn.as_str().unwrap_or_default().to_owned(),
+        delivery_stream: request.delivery_stream_arn(),
         records_in: request.records.len() as u64,
         ..Report::default()
     };

@@ -1,8 +1,7 @@
 //! Hive's types, and which JSON values are theirs.
 
-use crate::document::Document;
+use crate::document::{Document, Kind};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// A column type of a Hive table, as Athena and Glue write it.
@@ -143,41 +142,42 @@ impl HiveType {
     /// Whether a JSON value is of this type. `null` is of none: whether it may come is the column's affair.
     pub fn check(&self, value: &RawValue) -> Result<(), Mismatch> {
         let text = value.get();
-        let got = kind(text);
+        let kind = Kind::of(value);
         let mismatch = |got| Mismatch { expected: self.to_string(), got };
         let when = |right: bool, otherwise| if right { Ok(()) } else { Err(mismatch(otherwise)) };
-        match (self, got) {
-            (Self::Boolean, "a boolean")
-            | (Self::String | Self::Binary, "a string")
-            | (Self::Timestamp, "a number") => Ok(()),
-            (Self::Integer(size), "a number") => size.check(text).map_err(mismatch),
-            (Self::Float, "a number") => when(text.parse::<f32>().is_ok_and(f32::is_finite), "a number out of range"),
-            (Self::Double, "a number") => when(text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range"),
-            (Self::Decimal { precision, scale }, "a number") => {
+        match (self, kind) {
+            (Self::Boolean, Kind::Boolean)
+            | (Self::String | Self::Binary, Kind::String)
+            | (Self::Timestamp, Kind::Number) => Ok(()),
+            (Self::Integer(size), Kind::Number) => size.check(text).map_err(mismatch),
+            (Self::Float, Kind::Number) => when(text.parse::<f32>().is_ok_and(f32::is_finite), "a number out of range"),
+            (Self::Double, Kind::Number) => {
+                when(text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range")
+            }
+            (Self::Decimal { precision, scale }, Kind::Number) => {
                 when(fits_decimal(text, *precision, *scale), "a number with more digits")
             }
-            (Self::Char(most) | Self::Varchar(most), "a string") => {
+            (Self::Char(most) | Self::Varchar(most), Kind::String) => {
                 let characters = serde_json::from_str::<String>(text).map(|text| text.chars().count());
                 when(characters.is_ok_and(|characters| characters <= *most as usize), "a longer string")
             }
-            (Self::Date, "a string") => when(is_date(inner(text)), "a string that is no date"),
-            (Self::Timestamp, "a string") => when(is_timestamp(inner(text)), "a string that is no timestamp"),
-            (Self::Array(element), "an array") => {
-                let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| mismatch(got))?;
+            (Self::Date, Kind::String) => when(is_date(inner(text)), "a string that is no date"),
+            (Self::Timestamp, Kind::String) => when(is_timestamp(inner(text)), "a string that is no timestamp"),
+            (Self::Array(element), Kind::Array) => {
+                let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| mismatch(kind.name()))?;
                 elements.into_iter().try_for_each(|value| check_inside(element, value))
             }
-            (Self::Map(key, element), "an object") => {
-                // Names as they were written, so that the key's own type can be asked.
-                let entries: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|_| mismatch(got))?;
-                entries.into_iter().try_for_each(|(name, value)| {
+            (Self::Map(key, element), Kind::Object) => {
+                let document = Document::parse(text).map_err(|_| mismatch(kind.name()))?;
+                document.fields().try_for_each(|(name, value)| {
                     let long =
                         matches!(**key, Self::Char(most) | Self::Varchar(most) if name.chars().count() > most as usize);
                     when(!long, "a longer key")?;
                     check_inside(element, value)
                 })
             }
-            (Self::Struct(fields), "an object") => {
-                let document = Document::parse(text).map_err(|_| mismatch(got))?;
+            (Self::Struct(fields), Kind::Object) => {
+                let document = Document::parse(text).map_err(|_| mismatch(kind.name()))?;
                 fields.iter().try_for_each(|(name, field)| {
                     document.field(name).map_or(Ok(()), |value| {
                         check_inside(field, value)
@@ -185,7 +185,7 @@ impl HiveType {
                     })
                 })
             }
-            _ => Err(mismatch(got)),
+            _ => Err(mismatch(kind.name())),
         }
     }
 }
@@ -242,18 +242,6 @@ impl fmt::Display for HiveType {
 /// Inside of arrays, maps and structs `null` is always right: Hive has no `not null` there.
 fn check_inside(hive_type: &HiveType, value: &RawValue) -> Result<(), Mismatch> {
     if value.get() == "null" { Ok(()) } else { hive_type.check(value) }
-}
-
-/// The kind of a JSON value, by its first character.
-pub(crate) fn kind(text: &str) -> &'static str {
-    match text.bytes().next() {
-        Some(b'"') => "a string",
-        Some(b't' | b'f') => "a boolean",
-        Some(b'n') => "null",
-        Some(b'[') => "an array",
-        Some(b'{') => "an object",
-        _ => "a number",
-    }
 }
 
 fn sign(text: &str, expected: char) -> Result<&str, TypeError> {

@@ -1,8 +1,7 @@
 //! One record in, one outcome out.
 
 use crate::contract::{Breach, Contract};
-use crate::document::Document;
-use crate::hive_type::kind;
+use crate::document::{Document, Kind};
 use shared::layout::{LabelFault, Layout};
 use shared::partition::{PartitionValue, ValueFault};
 use std::fmt;
@@ -58,7 +57,7 @@ pub enum Reason {
     PartitionKeyNotText,
     /// A partition key holds what Hive keeps for itself.
     PartitionKeyReserved,
-    /// With its keys, the prefix would be longer than Firehose or S3 takes it.
+    /// With its keys, the prefix would be longer than Firehose or S3 takes it, or the value is longer than Glue keeps it.
     PartitionKeyTooLong,
     /// The record is fine, but the reply has no room left for it.
     ReplyFull,
@@ -113,13 +112,13 @@ impl Transform {
     fn deliver(&self, record: &[u8]) -> Result<Outcome, Failure> {
         let text = std::str::from_utf8(record).map_err(|error| Failure {
             reason: Reason::NotUtf8,
-            detail: format!("expected UTF-8, got another byte at {}", error.valid_up_to()),
+            detail: format!("expected UTF-8, got an invalid byte at offset {}", error.valid_up_to()),
         })?;
         let document = Document::parse(text)?;
         self.contract.check(&document)?;
         let values =
             self.layout.lambda_keys().map(|key| partition_value(&document, key)).collect::<Result<Vec<_>, _>>()?;
-        let labels = self.layout.label(&values)?.into_iter().map(std::borrow::Cow::into_owned).collect();
+        let labels = self.layout.label(&values)?;
         let mut line = Vec::with_capacity(record.len() + 1);
         document.write_line(&mut line);
         Ok(Outcome::Deliver { line, labels })
@@ -132,13 +131,15 @@ fn partition_value(document: &Document<'_>, key: &str) -> Result<PartitionValue,
     let Some(value) = document.field(key) else {
         return Err(fail(Reason::PartitionKeyMissing, "expected a value, got nothing".to_owned()));
     };
-    let text = match kind(value.get()) {
-        "null" => return Err(fail(Reason::PartitionKeyMissing, "expected a value, got null".to_owned())),
-        // A string whose escapes are no characters (half a surrogate pair) is none.
-        "a string" => serde_json::from_str(value.get())
-            .map_err(|_| fail(Reason::PartitionKeyNotText, "expected text, got half a character".to_owned()))?,
-        "a number" | "a boolean" => value.get().to_owned(),
-        other => return Err(fail(Reason::PartitionKeyNotText, format!("expected text, got {other}"))),
+    let text = match Kind::of(value) {
+        Kind::Null => return Err(fail(Reason::PartitionKeyMissing, "expected a value, got null".to_owned())),
+        // JSON can escape half of a surrogate pair, which is no character.
+        Kind::String => serde_json::from_str(value.get())
+            .map_err(|_| fail(Reason::PartitionKeyNotText, "expected text, got an unpaired surrogate".to_owned()))?,
+        Kind::Number | Kind::Boolean => value.get().to_owned(),
+        other => {
+            return Err(fail(Reason::PartitionKeyNotText, format!("expected text, got {}", other.name())));
+        }
     };
     PartitionValue::new(text).map_err(|fault| {
         let reason = match fault {
@@ -208,7 +209,7 @@ mod tests {
             Outcome::Fail(Failure { reason, detail }) => format!("{reason}: {detail}"),
             Outcome::Deliver { .. } => panic!("delivered"),
         };
-        insta::assert_snapshot!(failure(b"{\"componentName\":\"\xff\"}"), @"not-utf8: expected UTF-8, got another byte at 18");
+        insta::assert_snapshot!(failure(b"{\"componentName\":\"\xff\"}"), @"not-utf8: expected UTF-8, got an invalid byte at offset 18");
         insta::assert_snapshot!(failure(b""), @"not-json: EOF while parsing a value at line 1 column 0");
         insta::assert_snapshot!(failure(b"\"secret\""), @"not-json: expected an object, got another value");
         insta::assert_snapshot!(failure(b"{\"componentName\":\"a\""), @"not-json: EOF while parsing an object at line 1 column 20");
@@ -217,7 +218,7 @@ mod tests {
         insta::assert_snapshot!(failure(b"{\"componentName\":null}"), @"partition-key-missing: partition key `componentName`: expected a value, got null");
         insta::assert_snapshot!(failure(b"{\"componentName\":\"\"}"), @"partition-key-empty: partition key `componentName`: it is empty");
         insta::assert_snapshot!(failure(b"{\"componentName\":[\"a\"]}"), @"partition-key-not-text: partition key `componentName`: expected text, got an array");
-        insta::assert_snapshot!(failure(b"{\"componentName\":\"\\ud800\"}"), @"partition-key-not-text: partition key `componentName`: expected text, got half a character");
+        insta::assert_snapshot!(failure(b"{\"componentName\":\"\\ud800\"}"), @"partition-key-not-text: partition key `componentName`: expected text, got an unpaired surrogate");
         insta::assert_snapshot!(failure(b"{\"componentName\":\"__HIVE_DEFAULT_PARTITION__\"}"), @"partition-key-reserved: partition key `componentName`: it holds `__HIVE_DEFAULT_PARTITION__`, which Hive keeps for itself");
         insta::assert_snapshot!(failure(format!("{{\"componentName\":\"{}\"}}", "a".repeat(1000)).as_bytes()), @"partition-key-too-long: the prefix would have 1001 characters, expected at most 512");
         insta::assert_snapshot!(failure(format!("{{\"componentName\":\"{}\"}}", "a".repeat(2000)).as_bytes()), @"partition-key-too-long: partition key `componentName`: it has 2000 characters, expected at most 1024");

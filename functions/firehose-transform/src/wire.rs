@@ -7,18 +7,16 @@ use crate::transform::Reason;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
 
 /// What Firehose asks of the function. What we do not need is not read, so it may be anything.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request<'r> {
-    /// The delivery stream, for the log; the emulators of this world leave it out.
-    #[serde(borrow, default)]
-    pub delivery_stream_arn: Text<'r>,
+    /// The delivery stream, for the log; emulators leave it out.
+    #[serde(borrow)]
+    delivery_stream_arn: Option<&'r RawValue>,
     /// The records, in order.
     #[serde(borrow)]
     pub records: Vec<Record<'r>>,
@@ -31,21 +29,18 @@ pub struct Record<'r> {
     /// Its id: a JSON string, kept as it is written.
     #[serde(borrow, rename = "recordId")]
     id: &'r RawValue,
-    /// The payload in base64 (Kinesis streams and Direct PUT).
-    #[serde(borrow, default)]
-    data: Text<'r>,
+    /// The payload in base64 (Kinesis streams and Direct PUT). Read when it is needed, so that an odd one is a fault of its
+    /// record alone.
+    #[serde(borrow)]
+    data: Option<&'r RawValue>,
     /// The payload in base64 (MSK).
-    #[serde(borrow, default)]
-    kafka_record_value: Text<'r>,
+    #[serde(borrow)]
+    kafka_record_value: Option<&'r RawValue>,
 }
 
-/// Text where it should be; anything else is nothing, and no error.
-#[derive(Debug, Default)]
-pub struct Text<'r>(Option<Cow<'r, str>>);
-
-/// Why a request is none of Firehose's.
+/// Why a request is not one of Firehose's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no request by Firehose: {0}")]
+#[error("not a Firehose request: {0}")]
 pub struct RequestError(String);
 
 /// The largest reply that Lambda takes, in bytes: 6 MB
@@ -65,6 +60,11 @@ impl<'r> Request<'r> {
             None => Ok(request),
         }
     }
+
+    /// The ARN of the delivery stream, or nothing.
+    pub fn delivery_stream_arn(&self) -> String {
+        text(self.delivery_stream_arn).unwrap_or_default().into_owned()
+    }
 }
 
 impl Record<'_> {
@@ -74,27 +74,20 @@ impl Record<'_> {
     }
 
     /// The payload, still in base64.
-    fn payload(&self) -> Option<&str> {
-        self.data.0.as_deref().or(self.kafka_record_value.0.as_deref())
+    fn payload(&self) -> Option<Cow<'_, str>> {
+        text(self.data.or(self.kafka_record_value))
     }
 
     /// Decodes the payload into a buffer.
     pub fn decode(&self, into: &mut Vec<u8>) -> Result<(), Reason> {
         into.clear();
         let payload = self.payload().ok_or(Reason::NoData)?;
-        STANDARD.decode_vec(payload, into).map_err(|_| Reason::NotBase64)
+        STANDARD.decode_vec(payload.as_bytes(), into).map_err(|_| Reason::NotBase64)
     }
 
     /// The name under which the payload came, and under which Firehose wants the new one.
     pub fn payload_name(&self) -> &'static str {
-        if self.data.0.is_none() && self.kafka_record_value.0.is_some() { "kafkaRecordValue" } else { "data" }
-    }
-}
-
-impl Text<'_> {
-    /// The text, or nothing.
-    pub fn as_str(&self) -> Option<&str> {
-        self.0.as_deref()
+        if self.data.is_none() && self.kafka_record_value.is_some() { "kafkaRecordValue" } else { "data" }
     }
 }
 
@@ -145,14 +138,14 @@ impl ReplyWriter {
         })
     }
 
-    /// Fails a record, with its original data if that is base64 and there is room. (Firehose keeps the original anyway, and
-    /// refuses replies that hold anything but base64.)
+    /// Fails a record, with its original data if that is base64 and there is room; without it for [`Reason::ReplyFull`], to
+    /// leave room for the others. (Firehose keeps the original anyway, and refuses replies that hold anything but base64.)
     pub fn fail(&mut self, record: &Record<'_>, reason: Reason) {
         let without = matches!(reason, Reason::NotBase64 | Reason::NoData | Reason::ReplyFull);
         let payload = record.payload().filter(|_| !without);
         let whole = payload.is_some_and(|payload| {
             // Base64 has no characters that JSON would escape.
-            self.write(record, FAILED, |text| push_payload(text, record, |text| text.push_str(payload))).is_ok()
+            self.write(record, FAILED, |text| push_payload(text, record, |text| text.push_str(&payload))).is_ok()
         });
         if !whole {
             let fits = self.write(record, FAILED, |_| {});
@@ -209,58 +202,13 @@ fn push_json(text: &mut String, value: &str) {
     text.push_str(&serde_json::Value::from(value).to_string());
 }
 
-impl<'de: 'r, 'r> Deserialize<'de> for Text<'r> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Anything;
+/// The text that a JSON value is, or nothing if it is of another kind, or no Unicode.
+fn text<'r>(value: Option<&'r RawValue>) -> Option<Cow<'r, str>> {
+    /// (A plain `Cow` would always be copied.)
+    #[derive(Deserialize)]
+    struct Text<'r>(#[serde(borrow)] Cow<'r, str>);
 
-        impl<'de> Visitor<'de> for Anything {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("anything")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Borrowed(text))))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Owned(text.to_owned()))))
-            }
-
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Text(None))
-            }
-
-            fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Text(None))
-            }
-
-            fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(Text(None))
-            }
-
-            fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Text(None))
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(Text(None))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Text(None))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Text(None))
-            }
-        }
-
-        deserializer.deserialize_any(Anything)
-    }
+    serde_json::from_str::<Text<'_>>(value?.get()).ok().map(|text| text.0)
 }
 
 #[cfg(test)]
@@ -295,6 +243,7 @@ mod tests {
             ("5", Reason::NoData),
             ("null", Reason::NoData),
             ("{\"a\":[1]}", Reason::NoData),
+            ("\"\\ud800\"", Reason::NoData),
             ("\"e30\"", Reason::NotBase64),
         ] {
             let text = request(&format!(r#"{{"recordId":"1","data":{data}}}"#));
@@ -306,9 +255,9 @@ mod tests {
     #[test]
     fn requests_by_others() {
         let message = |text: &str| Request::parse(text).unwrap_err().to_string();
-        insta::assert_snapshot!(message("{\"Records\":[]}"), @"this is no request by Firehose: missing field `records` at line 1 column 14");
-        insta::assert_snapshot!(message("[\"secret\"]"), @"this is no request by Firehose: expected an object with `records`");
-        insta::assert_snapshot!(message(&request("{\"recordId\":5,\"data\":\"\"}")), @"this is no request by Firehose: expected text as `recordId` of record 0");
-        insta::assert_snapshot!(message(&request("{\"data\":\"\"}")), @"this is no request by Firehose: missing field `recordId` at line 1 column 89");
+        insta::assert_snapshot!(message("{\"Records\":[]}"), @"not a Firehose request: missing field `records` at line 1 column 14");
+        insta::assert_snapshot!(message("[\"secret\"]"), @"not a Firehose request: expected an object with `records`");
+        insta::assert_snapshot!(message(&request("{\"recordId\":5,\"data\":\"\"}")), @"not a Firehose request: expected text as `recordId` of record 0");
+        insta::assert_snapshot!(message(&request("{\"data\":\"\"}")), @"not a Firehose request: missing field `recordId` at line 1 column 89");
     }
 }

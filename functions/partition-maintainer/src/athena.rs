@@ -109,7 +109,7 @@ impl Engine for Athena {
         // From here on, time is Tokio's: a span that one timeout measures, over all calls and pauses.
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(MARGIN);
         if left.is_zero() {
-            return Err(CatalogError::TimedOut("the query was not started".to_owned()));
+            return Err(CatalogError::NotStarted("there is no time left"));
         }
         let mut seen = String::new();
         let ended = timeout(left, self.run_to_end(statement, &mut seen)).await;
@@ -405,8 +405,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn near_the_deadline_nothing_is_started() {
-        insta::assert_snapshot!(run_against(&[], seconds_from_now(1)).await.result, @"no answer before the deadline: the query was not started");
-        insta::assert_snapshot!(run_against(&[], SystemTime::UNIX_EPOCH).await.result, @"no answer before the deadline: the query was not started");
+        insta::assert_snapshot!(run_against(&[], seconds_from_now(1)).await.result, @"not started: there is no time left");
+        insta::assert_snapshot!(run_against(&[], SystemTime::UNIX_EPOCH).await.result, @"not started: there is no time left");
     }
 
     #[tokio::test(start_paused = true)]

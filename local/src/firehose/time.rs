@@ -12,10 +12,13 @@ const LETTERS: &str = "yuMLdDHkKhmsSaEQq";
 /// Whether all times of a prefix can be written here.
 pub(crate) fn check(prefix: &Prefix) -> Result<(), String> {
     for element in prefix.elements() {
-        if let Element::Timestamp(pattern) = element
-            && let Some(letter) = pattern.letters().chars().find(|letter| !LETTERS.contains(*letter))
-        {
-            return Err(format!("the letter `{letter}` of `{pattern}` is not modelled here, only `{LETTERS}` are"));
+        let Element::Timestamp(pattern) = element else { continue };
+        for item in pattern.items() {
+            if let Item::Field { letter, count } = item
+                && (!LETTERS.contains(*letter) || (*count > 2 && matches!(letter, 'Q' | 'q')))
+            {
+                return Err(format!("`{}` of `{pattern}` is not modelled here", letter.to_string().repeat(*count)));
+            }
         }
     }
     Ok(())
@@ -69,6 +72,7 @@ fn field(letter: char, count: usize, at: DateTime) -> String {
         }
         'a' => return at.strftime("%p").to_string(),
         'E' => return if count <= 3 { at.strftime("%a").to_string() } else { words("%a", "%A", 1) },
+        // `Q` and `QQ`: see `check`.
         _ => (i32::from(at.month()) - 1) / 3 + 1,
     };
     format!("{number:0>count$}")
