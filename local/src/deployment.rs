@@ -26,8 +26,8 @@ pub struct Deployment {
     pub variables: BTreeMap<String, String>,
     /// The transform function.
     pub transform: Transform,
-    /// The partition maintainer.
-    pub maintainer: registrar::config::Config,
+    /// The partition maintainer, its table and its workgroup.
+    pub maintainer_config: registrar::config::Config,
     /// The delivery stream.
     pub stream: DeliveryStream,
     /// The bucket that it writes to.
@@ -110,9 +110,9 @@ impl Deployment {
         let deployment = || {
             let (stream, bucket) = stream?;
             let (table_name, table) = table?;
-            let (transform, maintainer) = (transform?, maintainer?);
+            let (transform, maintainer_config) = (transform?, maintainer?);
             let variables = transform_variables?.into_iter().chain(maintainer_variables?).collect();
-            Some(Self { variables, transform, maintainer, stream, bucket, table_name, table, queue: queue? })
+            Some(Self { variables, transform, maintainer_config, stream, bucket, table_name, table, queue: queue? })
         };
         let deployment = deployment().ok_or(faults.0)?;
         let disagreements = deployment.disagreements();
@@ -128,12 +128,16 @@ impl Deployment {
             }
         };
         let layout = self.transform.layout();
-        let kept = &self.maintainer.maintainer;
+        let kept = &self.maintainer_config.maintainer;
         let prefix = layout.prefix().as_str();
         same("the prefixes of the delivery stream and of the transform function", self.stream.prefix.as_str(), prefix);
         same("the prefixes of the two functions", prefix, kept.layout.prefix().as_str());
         same("the buckets of the delivery stream and of the maintainer", &self.bucket, &kept.bucket);
-        same("the tables of the template and of the maintainer", &self.table_name, &self.maintainer.table.to_string());
+        same(
+            "the tables of the template and of the maintainer",
+            &self.table_name,
+            &self.maintainer_config.table.to_string(),
+        );
         let columns: Vec<&str> = layout.captures().iter().map(Capture::column).collect();
         let keys: Vec<&str> = self.table.partition_keys.iter().map(|key| key.name.as_str()).collect();
         same("the keys of the prefix and of the table", &columns.join(", "), &keys.join(", "));

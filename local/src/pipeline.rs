@@ -77,7 +77,8 @@ impl Pipeline {
         lake.keep_catalog(&catalog)?;
         let mut delivery = Delivery::new(self, lake, catalog);
         let mut read = 0;
-        let told = |summary: &mut Summary| reports.take().into_iter().for_each(|report| summary.transformed(report));
+        let told =
+            |summary: &mut Summary| reports.take().into_iter().for_each(|report| summary.add_transform_report(report));
         let mut send = |line: &[u8], bytes: usize| {
             read += bytes as u64;
             progress(read);
@@ -108,7 +109,7 @@ struct Delivery<'p> {
 
 impl<'p> Delivery<'p> {
     fn new(pipeline: &'p Pipeline, lake: &'p Lake, catalog: Catalog) -> Self {
-        let Config { maintainer, table, .. } = &pipeline.deployment.maintainer;
+        let Config { maintainer, table, .. } = &pipeline.deployment.maintainer_config;
         let catalog = StatementCatalog::new(LocalAthena::new(catalog), table.clone(), &maintainer.layout);
         // A runtime without drivers cannot fail to be built.
         #[expect(clippy::expect_used, reason = "it reserves nothing that could be missing")]
@@ -123,7 +124,7 @@ impl<'p> Delivery<'p> {
         for object in objects {
             self.lake.put(bucket, &object)?;
             messages.push((object.milliseconds, notification(&stream.region, bucket, &object)));
-            summary.written(&self.pipeline.deployment.maintainer.maintainer.layout, &object);
+            summary.add_object(&self.pipeline.deployment.maintainer_config.maintainer.layout, &object);
         }
         for batch in messages.chunks(queue.batch_size) {
             let mut bodies: Vec<&Value> = batch.iter().map(|(_, body)| body).collect();
@@ -149,9 +150,9 @@ impl<'p> Delivery<'p> {
         let event = json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() }).to_string();
         // Nothing here waits, so there is no deadline to run into.
         let clock = Clock { now: &move || now, deadline: SystemTime::UNIX_EPOCH };
-        let maintainer = &self.pipeline.deployment.maintainer.maintainer;
+        let maintainer = &self.pipeline.deployment.maintainer_config.maintainer;
         let (reply, report) = self.runtime.block_on(maintainer.handle(&self.catalog, &event, clock));
-        summary.maintained(report);
+        summary.add_maintainer_report(report);
         let failed = |reply: Value| {
             let items = reply.get("batchItemFailures")?.as_array()?.clone();
             items.iter().map(|item| item.get("itemIdentifier")?.as_str()?.parse().ok()).collect::<Option<Vec<usize>>>()

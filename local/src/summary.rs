@@ -61,7 +61,7 @@ impl Summary {
         self.partitions.len()
     }
 
-    pub(crate) fn transformed(&mut self, report: firehose_transform::report::Report) {
+    pub(crate) fn add_transform_report(&mut self, report: firehose_transform::report::Report) {
         for (reason, records) in report.failed {
             let example = report.examples.iter().find(|(_, failure)| failure.reason == reason);
             let example = example.map(|(_, failure)| failure.detail.clone()).unwrap_or_default();
@@ -69,7 +69,7 @@ impl Summary {
         }
     }
 
-    pub(crate) fn written(&mut self, layout: &Layout, object: &Object) {
+    pub(crate) fn add_object(&mut self, layout: &Layout, object: &Object) {
         if self.columns.is_empty() {
             self.columns = layout.captures().iter().map(Capture::column).map(str::to_owned).collect();
         }
@@ -81,7 +81,7 @@ impl Summary {
         }
     }
 
-    pub(crate) fn maintained(&mut self, report: registrar::report::Report) {
+    pub(crate) fn add_maintainer_report(&mut self, report: registrar::report::Report) {
         self.errors.extend(report.failures.into_iter().map(|(error, _)| error));
     }
 

@@ -1,7 +1,7 @@
 //! The variables of the environment, and the maintainer that they ask for.
 
 use crate::handler::Maintainer;
-use crate::table::Table;
+use crate::table_name::TableName;
 use shared::layout::Layout;
 use shared::variables::{ConfigError, Variables};
 
@@ -11,7 +11,7 @@ pub struct Config {
     /// The layout and the bucket.
     pub maintainer: Maintainer,
     /// The table.
-    pub table: Table,
+    pub table: TableName,
     /// The Athena workgroup in which the statements run.
     pub workgroup: String,
 }
@@ -29,7 +29,7 @@ pub struct Config {
 pub fn read(mut variables: Variables) -> Result<Config, ConfigError> {
     let layout = Layout::from_variables(&mut variables);
     let bucket = variables.required("DATA_BUCKET").and_then(|name| variables.check("DATA_BUCKET", &name, bucket));
-    let table = variables.required("TABLE").and_then(|name| variables.check("TABLE", &name, Table::parse));
+    let table = variables.required("TABLE").and_then(|name| variables.check("TABLE", &name, TableName::parse));
     if let Some(catalog) = variables.optional("CATALOG")
         && catalog != "athena"
     {

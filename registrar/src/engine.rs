@@ -2,7 +2,7 @@
 
 use crate::catalog::{Batch, Catalog, CatalogError};
 use crate::statement::{LONGEST_STATEMENT, Statement, statements};
-use crate::table::Table;
+use crate::table_name::TableName;
 use shared::layout::{Capture, Layout};
 use shared::partition::Partition;
 use std::collections::BTreeMap;
@@ -19,14 +19,14 @@ pub trait Engine {
 #[derive(Debug)]
 pub struct StatementCatalog<E> {
     engine: E,
-    table: Table,
+    table: TableName,
     columns: Vec<String>,
     longest: usize,
 }
 
 impl<E: Engine + Sync> StatementCatalog<E> {
     /// The catalog of this table, whose partition columns are those of the layout.
-    pub fn new(engine: E, table: Table, layout: &Layout) -> Self {
+    pub fn new(engine: E, table: TableName, layout: &Layout) -> Self {
         let columns = layout.captures().iter().map(Capture::column).map(str::to_owned).collect();
         Self { engine, table, columns, longest: LONGEST_STATEMENT }
     }

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::engine::{Engine, StatementCatalog};
     use crate::statement::{LONGEST_STATEMENT, Statement};
-    use crate::table::Table;
+    use crate::table_name::TableName;
     use shared::error_prefix::ErrorPrefix;
     use std::sync::Mutex;
 
@@ -152,7 +152,7 @@ mod tests {
     async fn handled_by(engine: FakeEngine, event: Value, longest: usize) -> (String, Report, Vec<String>) {
         let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
         let catalog =
-            StatementCatalog::new(engine, Table::parse("db.t").unwrap(), &layout).with_longest_statement(longest);
+            StatementCatalog::new(engine, TableName::parse("db.t").unwrap(), &layout).with_longest_statement(longest);
         let maintainer = Maintainer { layout, bucket: "lake".into() };
         let clock = Clock { now: &|| 5_000, deadline: SystemTime::UNIX_EPOCH };
         let (reply, report) = maintainer.handle(&catalog, &event.to_string(), clock).await;

@@ -12,7 +12,7 @@
 //! - [`plan`]: which partitions that makes, each once;
 //! - [`statement`]: the DDL that adds them, quoted and split;
 //! - [`catalog`]: where partitions are registered, and [`engine`], which runs DDL;
-//! - [`table`]: the table's name;
+//! - [`table_name`]: the name of a table;
 //! - [`report`]: what an invocation did, for the log and the metrics;
 //! - [`config`]: the variables of the environment.
 
@@ -26,4 +26,4 @@ pub mod handler;
 pub mod plan;
 pub mod report;
 pub mod statement;
-pub mod table;
+pub mod table_name;

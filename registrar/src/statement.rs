@@ -1,6 +1,6 @@
 //! The DDL that adds partitions, quoted and split.
 
-use crate::table::Table;
+use crate::table_name::TableName;
 use shared::partition::{Partition, PartitionValue};
 use std::fmt::Write;
 
@@ -22,7 +22,7 @@ pub const LONGEST_STATEMENT: usize = 262_144;
 ///
 /// `columns` are the table's partition columns, in its order, which is also that of each partition's values.
 pub fn statements<'p>(
-    table: &Table,
+    table: &TableName,
     columns: &[String],
     partitions: impl IntoIterator<Item = (&'p Partition, &'p str)>,
     longest: usize,
@@ -94,8 +94,8 @@ mod tests {
         Partition::new(values.iter().map(|value| PartitionValue::new(*value).unwrap()).collect())
     }
 
-    fn table() -> Table {
-        Table::parse("metrics.component-metrics").unwrap()
+    fn table() -> TableName {
+        TableName::parse("metrics.component-metrics").unwrap()
     }
 
     #[test]

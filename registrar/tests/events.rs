@@ -11,7 +11,7 @@ use registrar::event::messages;
 use registrar::handler::{Clock, Maintainer};
 use registrar::plan::{Skip, plan};
 use registrar::statement::Statement;
-use registrar::table::Table;
+use registrar::table_name::TableName;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::variables::Variables;
@@ -108,7 +108,7 @@ fn files() -> Vec<String> {
     entries.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect()
 }
 
-fn component_metrics() -> (Maintainer, Table) {
+fn component_metrics() -> (Maintainer, TableName) {
     let variables = [
         ("S3_PREFIX", "!{partitionKeyFromLambda:componentName}/"),
         ("ERROR_PREFIX", "errors/!{firehose:error-output-type}/!{timestamp:yyyy}/!{timestamp:MM}/!{timestamp:dd}/"),

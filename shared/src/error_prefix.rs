@@ -29,6 +29,9 @@ pub enum ErrorPrefixError {
     /// It does not end in `/`.
     #[error("it does not end in `/`: object names would be glued to its last folder")]
     NoSlash,
+    /// A folder that is none.
+    #[error("it has the folder `{0}`, expected a name")]
+    Folder(String),
     /// A partition key in it.
     #[error("it has the partition key `{0}`: Firehose evaluates none in error prefixes")]
     PartitionKey(String),
@@ -49,6 +52,10 @@ impl ErrorPrefix {
         }
         if !text.ends_with('/') {
             return Err(ErrorPrefixError::NoSlash);
+        }
+        let mut folders = text.trim_end_matches('/').split('/');
+        if let Some(folder) = folders.find(|folder| matches!(*folder, "" | "." | "..")) {
+            return Err(ErrorPrefixError::Folder(folder.to_owned()));
         }
         for element in prefix.elements() {
             if let Element::KeyFromLambda(key) | Element::KeyFromQuery(key) = element {
@@ -91,6 +98,8 @@ mod tests {
         insta::assert_snapshot!(message("!{firehose:error-output-type}/"), @"it begins with no text of its own, expected one such as `errors/`: error objects could not be told from data");
         insta::assert_snapshot!(message("/errors/"), @"it begins with `/`, expected a name: S3 keys have no root");
         insta::assert_snapshot!(message("error"), @"it does not end in `/`: object names would be glued to its last folder");
+        insta::assert_snapshot!(message("../errors/"), @"it has the folder `..`, expected a name");
+        insta::assert_snapshot!(message("errors//!{firehose:error-output-type}/"), @"it has the folder ``, expected a name");
         insta::assert_snapshot!(message("errors/!{partitionKeyFromLambda:k}/"), @"it has the partition key `k`: Firehose evaluates none in error prefixes");
         insta::assert_snapshot!(message("errors/!{timestamp:yyyy}/"), @"it has no `!{firehose:error-output-type}`, which Firehose demands where there is any expression");
         insta::assert_snapshot!(message("errors/!{timestamp/"), @"`!{timestamp/` has no closing `}`");

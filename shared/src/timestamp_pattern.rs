@@ -32,21 +32,36 @@ pub enum PatternError {
     #[error("the timestamp pattern is empty, expected one such as `yyyy`")]
     Empty,
     /// A letter that is no field, or that Firehose refuses.
-    #[error("`{0}` is not a letter of a timestamp pattern that can be used in a path, expected one of `{LETTERS}`")]
+    #[error(
+        "`{0}` is not a letter of a timestamp pattern that can be used in a path, expected one of `yMdHms` and the like"
+    )]
     Letter(char),
+    /// A letter more often than Java takes it.
+    #[error("`{}` is not a field of a timestamp pattern, expected `{letter}` at most {most} times", letter.to_string().repeat(*count))]
+    TooOften {
+        /// The letter.
+        letter: char,
+        /// How often it stands there.
+        count: usize,
+        /// How often it may.
+        most: usize,
+    },
+    /// A sign that Java keeps for itself, or for optional parts, with which nothing could be read back.
+    #[error("`{0}` is reserved in timestamp patterns, expected it between single quotes")]
+    Reserved(char),
     /// A quote without its partner.
     #[error("the timestamp pattern `{0}` has a quote that is not closed")]
     OpenQuote(String),
 }
 
-/// Fields in digits when written once or twice, in words from three on.
-const DIGITS_OR_WORDS: &str = "MLQqec";
-/// Fields always in words.
-const WORDS: &str = "EaG";
-/// All of them, for the message.
-const LETTERS: &str = "yuYDdwWFhHkKmsSAnNMLQqecEaG";
+/// The letters that are fields, each with how often it can be repeated. (Java knows zones as well; no folder of ours is
+/// named after one.)
+const FIELDS: [(&str, usize); 7] =
+    [("yuY", 19), ("MLQqeEG", 5), ("D", 3), ("dHkKhmsw", 2), ("WFac", 1), ("S", 9), ("AnN", 19)];
+
 /// The longest word that a field becomes (`September`, `Wednesday`, `3rd quarter`, `Before Christ`), in characters.
 const LONGEST_WORD: usize = 13;
+
 /// The longest number that a field of one letter becomes: nanoseconds of a day, in digits.
 const LONGEST_NUMBER: usize = 14;
 
@@ -63,14 +78,20 @@ impl TimestampPattern {
                 let text = quoted(&mut characters).ok_or_else(|| PatternError::OpenQuote(pattern.to_owned()))?;
                 push_text(&mut items, &text);
             } else if character.is_ascii_alphabetic() {
-                if !LETTERS.contains(character) {
-                    return Err(PatternError::Letter(character));
-                }
                 let mut count = 1;
                 while characters.next_if_eq(&character).is_some() {
                     count += 1;
                 }
+                match FIELDS.iter().find(|(letters, _)| letters.contains(character)) {
+                    None => return Err(PatternError::Letter(character)),
+                    Some((_, most)) if count > *most => {
+                        return Err(PatternError::TooOften { letter: character, count, most: *most });
+                    }
+                    Some(_) => {}
+                }
                 items.push(Item::Field { letter: character, count });
+            } else if matches!(character, '[' | ']' | '{' | '}' | '#') {
+                return Err(PatternError::Reserved(character));
             } else {
                 push_text(&mut items, character.encode_utf8(&mut [0; 4]));
             }
@@ -149,6 +170,14 @@ impl TimestampPattern {
         self.items.iter().map(length).sum()
     }
 
+    /// What it becomes begins with this text, whenever that is.
+    pub(crate) fn head(&self) -> &str {
+        match self.items.first() {
+            Some(Item::Text(text)) => text,
+            _ => "",
+        }
+    }
+
     /// Whether this character can come up anywhere in what it becomes.
     pub(crate) fn can_hold(&self, character: char) -> bool {
         self.items.iter().any(|item| match item {
@@ -202,7 +231,7 @@ fn push_text(items: &mut Vec<Item>, text: &str) {
 }
 
 fn in_words(letter: char, count: usize) -> bool {
-    WORDS.contains(letter) || (DIGITS_OR_WORDS.contains(letter) && count >= 3)
+    matches!(letter, 'E' | 'a' | 'G') || (matches!(letter, 'M' | 'L' | 'Q' | 'q' | 'e') && count >= 3)
 }
 
 fn is_word(character: char) -> bool {
@@ -262,8 +291,10 @@ mod tests {
     fn errors() {
         let message = |pattern: &str| TimestampPattern::parse(pattern).unwrap_err().to_string();
         insta::assert_snapshot!(message(""), @"the timestamp pattern is empty, expected one such as `yyyy`");
-        insta::assert_snapshot!(message("yyyy-bb"), @"`b` is not a letter of a timestamp pattern that can be used in a path, expected one of `yuYDdwWFhHkKmsSAnNMLQqecEaG`");
-        insta::assert_snapshot!(message("yyyyZ"), @"`Z` is not a letter of a timestamp pattern that can be used in a path, expected one of `yuYDdwWFhHkKmsSAnNMLQqecEaG`");
+        insta::assert_snapshot!(message("yyyy-bb"), @"`b` is not a letter of a timestamp pattern that can be used in a path, expected one of `yMdHms` and the like");
+        insta::assert_snapshot!(message("yyyyZ"), @"`Z` is not a letter of a timestamp pattern that can be used in a path, expected one of `yMdHms` and the like");
+        insta::assert_snapshot!(message("HHH"), @"`HHH` is not a field of a timestamp pattern, expected `H` at most 2 times");
+        insta::assert_snapshot!(message("yyyy[MM]"), @"`[` is reserved in timestamp patterns, expected it between single quotes");
         insta::assert_snapshot!(message("'T"), @"the timestamp pattern `'T` has a quote that is not closed");
     }
 }

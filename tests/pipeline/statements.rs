@@ -3,7 +3,7 @@
 use local::ddl::{self, PartitionSpec};
 use proptest::prelude::*;
 use registrar::statement::statements;
-use registrar::table::Table;
+use registrar::table_name::TableName;
 use shared::partition::{Partition, PartitionValue};
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ proptest! {
         }
         let columns = ["component".to_owned(), "date".to_owned()];
         let with_locations = partitions.iter().map(|(partition, location)| (partition, location.as_str()));
-        let statements = statements(&Table::parse("my-db.table").unwrap(), &columns, with_locations, longest);
+        let statements = statements(&TableName::parse("my-db.table").unwrap(), &columns, with_locations, longest);
         let mut found = Vec::new();
         for statement in &statements {
             let parsed = ddl::parse(statement.sql()).unwrap();

@@ -17,7 +17,7 @@ fn a_layout_that_cannot_be_read_back() {
     let prefix = "S3Prefix=!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/";
     insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", prefix]), @"
     headgate: this cannot work:
-      `PROJECT/template.yaml`: `S3_PREFIX` is `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/`: in the folder `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}` nobody can tell where `a` ends, expected a `/` behind it
+      `PROJECT/template.yaml`: `S3_PREFIX` is `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/`: in the folder `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}` it cannot be told where `a` ends, expected a `/` after it
     ");
 }
 
@@ -92,7 +92,7 @@ fn everything_at_once() {
     headgate: this cannot work:
       `PROJECT/template.yaml`: `ERROR_PREFIX` is `errors`: it does not end in `/`: object names would be glued to its last folder
       `PROJECT/template.yaml`: `S3_PREFIX` is `!{partitionKeyFromLambda:a`: `!{partitionKeyFromLambda:a` has no closing `}`
-      `PROJECT/template.yaml`: `CONTRACT` is `a strin, b int, b int`: the column `a`: `strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`; the column `b` stands there twice (names are compared without case, as Glue does)
+      `PROJECT/template.yaml`: `CONTRACT` is `a strin, b int, b int`: the column `a`: `strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`; the column `b` is given twice (names are compared without case, as Glue does)
       `PROJECT/template.yaml`: `TABLE` is `headgate.a.b`: expected `database.table`
       `PROJECT/template.yaml`: `DeliveryStream`: `Prefix` is `!{partitionKeyFromLambda:a`: `!{partitionKeyFromLambda:a` has no closing `}`
       `DIR/nothing` is not there, expected a file of records

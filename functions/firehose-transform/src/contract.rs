@@ -30,15 +30,17 @@ pub struct ContractError {
 /// What is wrong with a column of a contract.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum ColumnFault {
-    #[error("there is a comma too many, expected a column")]
+    #[error("expected a column, got nothing between two commas")]
     Nothing,
+    #[error("expected the name of a column, got nothing between two back-ticks")]
+    NoName,
     #[error("the column `{0}` has no type, expected one such as `{0} string`")]
     NoType(String),
     #[error("the column `{column}`: {cause}")]
     Type { column: String, cause: TypeError },
     #[error("the column `{column}` ends in `{rest}`, expected `not null` or nothing")]
     Rest { column: String, rest: String },
-    #[error("the column `{0}` stands there twice (names are compared without case, as Glue does)")]
+    #[error("the column `{0}` is given twice (names are compared without case, as Glue does)")]
     Twice(String),
     #[error("`{0}` has a back-tick that is not closed")]
     OpenQuote(String),
@@ -82,6 +84,12 @@ impl Contract {
 
     /// Holds a record against the contract; the first breach counts.
     pub fn check(&self, document: &Document<'_>) -> Result<(), Breach> {
+        for (name, _) in document.fields() {
+            if let Some(column) = self.columns.iter().find(|column| column.is_shadowed_by(name)) {
+                let expected = "no other field of that name, since tables do not know its case".to_owned();
+                return Err(Breach { column: column.name.clone(), expected, got: "one" });
+            }
+        }
         for column in &self.columns {
             let result = match document.field(&column.name) {
                 None if column.not_null => Err(Mismatch { expected: column.hive_type.to_string(), got: "nothing" }),
@@ -96,6 +104,12 @@ impl Contract {
 }
 
 impl Column {
+    /// Whether a field would be read as this column, although its name has another case: Athena's and Firehose's readers
+    /// of JSON compare without case.
+    fn is_shadowed_by(&self, field: &str) -> bool {
+        self.name.eq_ignore_ascii_case(field) && self.name != field
+    }
+
     /// The field's name, with the record's case.
     pub fn name(&self) -> &str {
         &self.name
@@ -142,6 +156,9 @@ fn column(text: &str) -> Result<Column, ColumnFault> {
         Some(quoted) => quoted.split_once('`').ok_or_else(|| ColumnFault::OpenQuote(text.to_owned()))?,
         None => text.split_once(char::is_whitespace).ok_or_else(|| ColumnFault::NoType(text.to_owned()))?,
     };
+    if name.is_empty() {
+        return Err(ColumnFault::NoName);
+    }
     let name = name.to_owned();
     let (hive_type, rest) = match HiveType::parse_start(rest.trim_start()) {
         Ok(parsed) => parsed,
@@ -180,6 +197,7 @@ mod tests {
         let breach = |record| check("componentName string not null, minValue double", record).unwrap_err();
         insta::assert_snapshot!(breach(r"{}"), @"`componentName`: expected string, got nothing");
         insta::assert_snapshot!(breach(r#"{"componentName": null}"#), @"`componentName`: expected string, got null");
+        insta::assert_snapshot!(breach(r#"{"componentName": "a", "minValue": 1, "MINVALUE": "1"}"#), @"`minValue`: expected no other field of that name, since tables do not know its case, got one");
         insta::assert_snapshot!(breach(r#"{"componentName": 5}"#), @"`componentName`: expected string, got a number");
         insta::assert_snapshot!(breach(r#"{"componentName": "a", "minValue": "1"}"#), @"`minValue`: expected double, got a string");
     }
@@ -189,10 +207,11 @@ mod tests {
         let message = |contract| Contract::parse(contract).unwrap_err().to_string();
         insta::assert_snapshot!(message("a strin"), @"the column `a`: `strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`");
         insta::assert_snapshot!(message("a"), @"the column `a` has no type, expected one such as `a string`");
-        insta::assert_snapshot!(message("a int,"), @"there is a comma too many, expected a column");
+        insta::assert_snapshot!(message("a int,"), @"expected a column, got nothing between two commas");
         insta::assert_snapshot!(message("a int not nul"), @"the column `a` ends in `not nul`, expected `not null` or nothing");
-        insta::assert_snapshot!(message("a int, A string"), @"the column `A` stands there twice (names are compared without case, as Glue does)");
+        insta::assert_snapshot!(message("a int, A string"), @"the column `A` is given twice (names are compared without case, as Glue does)");
+        insta::assert_snapshot!(message("`` int"), @"expected the name of a column, got nothing between two back-ticks");
         insta::assert_snapshot!(message("`a int"), @"``a int` has a back-tick that is not closed");
-        insta::assert_snapshot!(message("a array<int, b decimal(40), c, d struct<x int>"), @"the column `a`: expected `>`, got `, b decimal(40), c, d struct<x int>`");
+        insta::assert_snapshot!(message("a array<int, b decimal(40), c, d struct<x int>"), @"the column `a`: expected `>`, got `,`");
     }
 }

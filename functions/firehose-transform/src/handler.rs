@@ -34,7 +34,7 @@ fn answer(transform: &Transform, request: &str, most: usize) -> Result<(String, 
         };
         if let Err(failure) = deliver(transform, record, outcome, &mut reply, &mut report) {
             reply.fail(record, failure.reason);
-            report.failed(|| record.id(), failure);
+            report.count_failed(|| record.id(), failure);
         }
     }
     Ok((reply.finish(), report))
@@ -57,7 +57,7 @@ fn deliver(
         reason: Reason::ReplyFull,
         detail: "expected a smaller batch: lower the processor's `BufferSizeInMBs`".to_owned(),
     })?;
-    report.delivered(&line, labels);
+    report.count_delivered(&line, labels);
     Ok(())
 }
 

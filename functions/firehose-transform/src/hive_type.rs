@@ -65,7 +65,7 @@ pub enum TypeError {
     #[error("`{0}` is not a Hive type, expected one of `{NAMES}`")]
     Unknown(String),
     /// A number in parentheses that is missing or out of range.
-    #[error("`{found}` is not a type, expected `{expected}`")]
+    #[error("`{found}` is not a type, expected {expected}")]
     Parameters {
         /// What stands there.
         found: String,
@@ -73,13 +73,16 @@ pub enum TypeError {
         expected: &'static str,
     },
     /// A sign that is missing inside a type.
-    #[error("expected `{expected}`, got `{rest}`")]
+    #[error("expected `{expected}`, got {got}")]
     Sign {
         /// The sign.
         expected: char,
-        /// Where it is missed.
-        rest: String,
+        /// What stands in its place.
+        got: String,
     },
+    /// A field of a struct that has the name of another.
+    #[error("the field `{0}` is given twice (names are compared without case)")]
+    Twice(String),
     /// A map whose keys JSON cannot have.
     #[error("`{0}` cannot be the key of a map, expected `string`: the keys of JSON are text")]
     MapKey(String),
@@ -115,7 +118,7 @@ impl HiveType {
             "date" => Self::Date,
             "timestamp" => Self::Timestamp,
             "decimal" => return decimal(rest),
-            "char" => return sized(text, rest, "char(n) with n from 1 to 255", 255, Self::Char),
+            "char" => return sized(name, rest, "`char(n)` with n from 1 to 255", 255, Self::Char),
             "varchar" => {
                 return sized(text, rest, "varchar(n) with n from 1 to 65535", 65_535, Self::Varchar);
             }
@@ -146,9 +149,10 @@ impl HiveType {
         let mismatch = |got| Mismatch { expected: self.to_string(), got };
         let when = |right: bool, otherwise| if right { Ok(()) } else { Err(mismatch(otherwise)) };
         match (self, kind) {
-            (Self::Boolean, Kind::Boolean)
-            | (Self::String | Self::Binary, Kind::String)
-            | (Self::Timestamp, Kind::Number) => Ok(()),
+            (Self::Boolean, Kind::Boolean) | (Self::String | Self::Binary, Kind::String) => Ok(()),
+            (Self::Timestamp, Kind::Number) => {
+                when(text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range")
+            }
             (Self::Integer(size), Kind::Number) => size.check(text).map_err(mismatch),
             (Self::Float, Kind::Number) => when(text.parse::<f32>().is_ok_and(f32::is_finite), "a number out of range"),
             (Self::Double, Kind::Number) => {
@@ -246,21 +250,37 @@ fn check_inside(hive_type: &HiveType, value: &RawValue) -> Result<(), Mismatch> 
 
 fn sign(text: &str, expected: char) -> Result<&str, TypeError> {
     let text = text.trim_start();
-    let rest = text.strip_prefix(expected).map(str::trim_start);
-    rest.ok_or_else(|| TypeError::Sign { expected, rest: text.to_owned() })
+    text.strip_prefix(expected).map(str::trim_start).ok_or_else(|| TypeError::Sign { expected, got: shown(text) })
+}
+
+/// What a text begins with, for a message.
+fn shown(text: &str) -> String {
+    match next_word(text) {
+        word if word.is_empty() => "the end".to_owned(),
+        word => format!("`{word}`"),
+    }
+}
+
+/// The first word of a text, or its first sign.
+fn next_word(text: &str) -> String {
+    let word: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    if word.is_empty() { text.chars().take(1).collect() } else { word }
 }
 
 fn fields(text: &str) -> Result<(HiveType, &str), TypeError> {
     let mut fields = Vec::new();
     let mut rest = text;
     loop {
-        let colon = || TypeError::Sign { expected: ':', rest: rest.to_owned() };
+        let colon = || TypeError::Sign { expected: ':', got: shown(rest) };
         let (name, after) = rest.split_once(':').ok_or_else(colon)?;
         let name = name.trim();
         if name.is_empty() || name.contains([',', '<', '>', ' ']) {
             return Err(colon());
         }
         let (field, after) = HiveType::parse_start(after.trim_start())?;
+        if fields.iter().any(|(before, _): &(String, HiveType)| before.eq_ignore_ascii_case(name)) {
+            return Err(TypeError::Twice(name.to_owned()));
+        }
         fields.push((name.to_owned(), field));
         match sign(after, ',') {
             Ok(after) => rest = after,
@@ -283,23 +303,23 @@ fn decimal(text: &str) -> Result<(HiveType, &str), TypeError> {
         (Ok(precision @ 1..=38), Ok(scale)) if scale <= precision => Ok((HiveType::Decimal { precision, scale }, rest)),
         _ => Err(TypeError::Parameters {
             found: format!("decimal({inside})"),
-            expected: "decimal(p,s) with p from 1 to 38 and s from 0 to p",
+            expected: "`decimal(p,s)` with p from 1 to 38 and s from 0 to p",
         }),
     }
 }
 
 fn sized<'t>(
-    whole: &'t str,
+    name: &str,
     text: &'t str,
     expected: &'static str,
     most: u32,
     make: impl Fn(u32) -> HiveType,
 ) -> Result<(HiveType, &'t str), TypeError> {
-    let found = || TypeError::Parameters { found: whole.to_owned(), expected };
-    let (inside, rest) = parameters(text).ok_or_else(found)?;
+    let refused = |found: String| TypeError::Parameters { found, expected };
+    let (inside, rest) = parameters(text).ok_or_else(|| refused(name.to_owned()))?;
     match inside.trim().parse::<u32>() {
         Ok(size) if (1..=most).contains(&size) => Ok((make(size), rest)),
-        _ => Err(found()),
+        _ => Err(refused(format!("{name}({inside})"))),
     }
 }
 
@@ -307,12 +327,12 @@ fn sized<'t>(
 fn fits_decimal(number: &str, precision: u8, scale: u8) -> bool {
     let number = number.trim_start_matches('-');
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let Ok(exponent) = exponent.parse::<i64>() else { return false };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
     if digits.bytes().all(|digit| digit == b'0') {
         return true;
     }
+    let Ok(exponent) = exponent.parse::<i64>() else { return false };
     let length = |digits: &str| i64::try_from(digits.len()).unwrap_or(i64::MAX);
     let leading = length(&digits) - length(digits.trim_start_matches('0'));
     let trailing = length(&digits) - length(digits.trim_end_matches('0'));
@@ -410,7 +430,7 @@ mod tests {
     fn decimals_keep_all_their_digits_or_are_refused() {
         check(
             "decimal(5,2)",
-            &["123.45", "0.10", "-999.99", "1e2", "12345e-2", "100.000", "0", "0e99"],
+            &["123.45", "0.10", "-999.99", "1e2", "12345e-2", "100.000", "0", "0e99999999999999999999"],
             &["1000", "0.001", "1e3", "1e-3"],
         );
         check("decimal", &["1234567890"], &["12345678901", "0.5"]);
@@ -469,10 +489,13 @@ mod tests {
     fn errors() {
         let message = |text: &str| HiveType::parse_start(text).unwrap_err().to_string();
         insta::assert_snapshot!(message("strin not null"), @"`strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`");
-        insta::assert_snapshot!(message("decimal(39,1)"), @"`decimal(39,1)` is not a type, expected `decimal(p,s) with p from 1 to 38 and s from 0 to p`");
-        insta::assert_snapshot!(message("varchar"), @"`varchar` is not a type, expected `varchar(n) with n from 1 to 65535`");
+        insta::assert_snapshot!(message("decimal(39,1)"), @"`decimal(39,1)` is not a type, expected `decimal(p,s)` with p from 1 to 38 and s from 0 to p");
+        insta::assert_snapshot!(message("varchar"), @"`varchar` is not a type, expected varchar(n) with n from 1 to 65535");
         insta::assert_snapshot!(message("map<int,string>"), @"`int` cannot be the key of a map, expected `string`: the keys of JSON are text");
-        insta::assert_snapshot!(message("array<int"), @"expected `>`, got ``");
-        insta::assert_snapshot!(message("struct<a int>"), @"expected `:`, got `a int>`");
+        insta::assert_snapshot!(message("array<int"), @"expected `>`, got the end");
+        insta::assert_snapshot!(message("struct<a:int,A:string>"), @"the field `A` is given twice (names are compared without case)");
+        insta::assert_snapshot!(message("varchar(0), b int"), @"`varchar(0), b int(0)` is not a type, expected varchar(n) with n from 1 to 65535");
+        insta::assert_snapshot!(message("array<>"), @"`>` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`");
+        insta::assert_snapshot!(message("struct<a int>"), @"expected `:`, got `a`");
     }
 }

@@ -36,14 +36,14 @@ const MANY_PARTITIONS: usize = 400;
 
 impl Report {
     /// Counts a record that is delivered.
-    pub(crate) fn delivered(&mut self, line: &[u8], labels: Vec<String>) {
+    pub(crate) fn count_delivered(&mut self, line: &[u8], labels: Vec<String>) {
         self.delivered += 1;
         self.bytes_out += line.len() as u64;
         self.partitions.insert(labels);
     }
 
     /// Counts a record that is not.
-    pub(crate) fn failed(&mut self, id: impl FnOnce() -> String, failure: Failure) {
+    pub(crate) fn count_failed(&mut self, id: impl FnOnce() -> String, failure: Failure) {
         let count = self.failed.entry(failure.reason).or_default();
         *count += 1;
         if *count <= EXAMPLES {
@@ -88,15 +88,15 @@ mod tests {
     #[test]
     fn reports_are_one_line_with_metrics() {
         let mut report = Report { delivery_stream: "arn".into(), records_in: 2, bytes_in: 4, ..Report::default() };
-        report.delivered(b"{}\n", vec!["a".into()]);
-        report.failed(|| "id-2".into(), Failure { reason: Reason::NotUtf8, detail: "expected UTF-8".into() });
+        report.count_delivered(b"{}\n", vec!["a".into()]);
+        report.count_failed(|| "id-2".into(), Failure { reason: Reason::NotUtf8, detail: "expected UTF-8".into() });
         insta::assert_snapshot!(report.line().to_json(0, "transform"), @r#"{"level":"WARN","message":"transformed records, some failed","deliveryStream":"arn","failures":[{"recordId":"id-2","reason":"not-utf8","detail":"expected UTF-8"}],"RecordsIn":2,"BytesIn":4,"RecordsDelivered":1,"BytesOut":3,"RecordsFailed":1,"DistinctPartitions":1,"RecordsFailed.not-utf8":1,"function":"transform","_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"headgate","Dimensions":[["function"]],"Metrics":[{"Name":"RecordsIn","Unit":"Count"},{"Name":"BytesIn","Unit":"Bytes"},{"Name":"RecordsDelivered","Unit":"Count"},{"Name":"BytesOut","Unit":"Bytes"},{"Name":"RecordsFailed","Unit":"Count"},{"Name":"DistinctPartitions","Unit":"Count"},{"Name":"RecordsFailed.not-utf8","Unit":"Count"}]}]}}"#);
     }
 
     #[test]
     fn many_partitions_are_a_warning() {
         let mut report = Report::default();
-        (0..400).for_each(|n| report.delivered(b"", vec![n.to_string()]));
+        (0..400).for_each(|n| report.count_delivered(b"", vec![n.to_string()]));
         assert!(report.line().to_json(0, "").contains("nearly as many partitions as Firehose keeps active"));
     }
 }

@@ -208,7 +208,7 @@ mod tests {
     use aws_smithy_http_client::test_util::NeverClient;
     use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
     use registrar::statement::{LONGEST_STATEMENT, statements};
-    use registrar::table::Table;
+    use registrar::table_name::TableName;
     use serde_json::{Value, json};
     use shared::partition::{Partition, PartitionValue};
     use std::sync::{Arc, Mutex};
@@ -260,7 +260,7 @@ mod tests {
         let athena = Athena { client, workgroup: "maintainer".to_owned() };
         let partition = Partition::new(vec![PartitionValue::new("a").unwrap()]);
         let partitions = [(&partition, "s3://lake/a/")];
-        let table = Table::parse("db.t").unwrap();
+        let table = TableName::parse("db.t").unwrap();
         let statement = statements(&table, &["k".to_owned()], partitions, LONGEST_STATEMENT).remove(0);
         let begun = Instant::now();
         let result = athena.run(&statement, deadline).await;

@@ -37,13 +37,18 @@ pub enum LayoutError {
         second: String,
     },
     /// A name that cannot stand between back-ticks.
-    #[error("the partition key `{0}` has a character that no column name can have")]
-    Name(String),
+    #[error("the partition key `{name}` has a {character:?}, which no column name can have")]
+    Name {
+        /// The name.
+        name: String,
+        /// The character.
+        character: char,
+    },
     /// A timestamp of which nobody knows what column it is.
     #[error("the timestamp `{0}` has no name, expected `name=!{{timestamp:…}}`")]
     NamelessTimestamp(String),
     /// Two values in one folder's name, and nothing certain between them.
-    #[error("in the folder `{folder}` nobody can tell where `{column}` ends, expected a `/` behind it")]
+    #[error("in the folder `{folder}` it cannot be told where `{column}` ends, expected a `/` after it")]
     Ambiguous {
         /// The folder's name, as written.
         folder: String,
@@ -53,7 +58,7 @@ pub enum LayoutError {
     /// A random string before a key.
     #[error(
         "`!{{firehose:random-string}}` stands before or beside `{0}`, so that a partition would lie in many folders, expected it in a \
-         folder of its own behind the last key"
+         folder of its own after the last key"
     )]
     RandomBeforeKey(String),
     /// Data under the error prefix.

@@ -21,9 +21,12 @@ pub(super) fn layout(prefix: Prefix, error_prefix: &ErrorPrefix) -> Result<Layou
     let mut segments = Vec::new();
     let mut random = false;
     for folder in folders(&prefix)? {
-        if let Some(Part::Text(text)) = folder.first()
-            && text.starts_with(['_', '.'])
-        {
+        let hidden = match folder.first() {
+            Some(Part::Text(text)) => text.starts_with(['_', '.']),
+            Some(Part::Time(items)) => TimestampPattern::of(items.clone()).head().starts_with(['_', '.']),
+            _ => false,
+        };
+        if hidden {
             return Err(LayoutError::HiddenFolder(written(&folder)));
         }
         random |= folder.iter().any(|part| matches!(part, Part::Random));
@@ -140,8 +143,8 @@ fn columns(folder: &[Part]) -> Result<Vec<Capture>, LayoutError> {
             }
             Part::Text(_) | Part::Random => continue,
         };
-        if name.contains(['`', '/']) || name.contains(|c: char| c.is_control()) {
-            return Err(LayoutError::Name(name));
+        if let Some(character) = name.chars().find(|c| matches!(c, '`' | '/') || c.is_control()) {
+            return Err(LayoutError::Name { name, character });
         }
         columns.push(Capture { column: name.to_lowercase(), source });
     }

@@ -167,13 +167,14 @@ fn layouts_that_cannot_be_read_back() {
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}"), @"it does not end in `/`: object names would be glued to its last folder");
     insta::assert_snapshot!(message("/!{partitionKeyFromLambda:a}/"), @"it has a folder without a name: Hive takes `//` for `/`, so the location would be another one");
     insta::assert_snapshot!(message("_x/!{partitionKeyFromLambda:a}/"), @"the folder `_x` begins with `_` or `.`, so Athena would not see what lies in it");
+    insta::assert_snapshot!(message("!{timestamp:'_'yyyy}/"), @"the folder `!{timestamp:_yyyy}` begins with `_` or `.`, so Athena would not see what lies in it");
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}/!{firehose:error-output-type}/"), @"it has `!{firehose:error-output-type}`, which belongs in the error prefix alone");
     insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}/!{partitionKeyFromLambda:A}/"), @"it has the partition key `a` twice (names are compared without case, as Glue does)");
     insta::assert_snapshot!(message("x=!{partitionKeyFromLambda:a}/y=!{partitionKeyFromLambda:a}/"), @"`x` and `y` are the same key, expected each key once");
-    insta::assert_snapshot!(message("!{partitionKeyFromLambda:a`b}/"), @"the partition key `a`b` has a character that no column name can have");
+    insta::assert_snapshot!(message("!{partitionKeyFromLambda:a`b}/"), @"the partition key `a`b` has a '`', which no column name can have");
     insta::assert_snapshot!(message("!{timestamp:yyyy'W'ww}/"), @"the timestamp `yyyy'W'ww` has no name, expected `name=!{timestamp:…}`");
-    insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/"), @"in the folder `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}` nobody can tell where `a` ends, expected a `/` behind it");
-    insta::assert_snapshot!(message("!{firehose:random-string}/!{partitionKeyFromLambda:a}/"), @"`!{firehose:random-string}` stands before or beside `a`, so that a partition would lie in many folders, expected it in a folder of its own behind the last key");
+    insta::assert_snapshot!(message("!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/"), @"in the folder `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}` it cannot be told where `a` ends, expected a `/` after it");
+    insta::assert_snapshot!(message("!{firehose:random-string}/!{partitionKeyFromLambda:a}/"), @"`!{firehose:random-string}` stands before or beside `a`, so that a partition would lie in many folders, expected it in a folder of its own after the last key");
     insta::assert_snapshot!(message("errors/!{partitionKeyFromLambda:a}/"), @"what it writes would lie under the error prefix `errors/!{firehose:error-output-type}/`, expected another place for errors");
     insta::assert_snapshot!(message("!{partitionKeyFromQuery:a}/"), @"what it writes would lie under the error prefix `errors/!{firehose:error-output-type}/`, expected another place for errors");
     insta::assert_snapshot!(message("!{componentName}/"), @"`!{componentName}` is not an expression of Firehose, expected the namespace `partitionKeyFromLambda`, `partitionKeyFromQuery`, `timestamp` or `firehose`");

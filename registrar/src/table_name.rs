@@ -4,14 +4,14 @@ use std::fmt;
 
 /// A table of the Glue catalog, `database.table`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Table {
+pub struct TableName {
     database: String,
     name: String,
 }
 
 /// Why a text names no table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TableError {
+pub enum TableNameError {
     /// Not two names.
     #[error("expected `database.table`")]
     Shape,
@@ -20,19 +20,19 @@ pub enum TableError {
     Character(char),
 }
 
-impl Table {
+impl TableName {
     /// Reads `database.table`.
     ///
     /// Athena and Glue keep names in lower case
     /// (<https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html>).
-    pub fn parse(text: &str) -> Result<Self, TableError> {
-        let (database, name) = text.split_once('.').ok_or(TableError::Shape)?;
+    pub fn parse(text: &str) -> Result<Self, TableNameError> {
+        let (database, name) = text.split_once('.').ok_or(TableNameError::Shape)?;
         if database.is_empty() || name.is_empty() || name.contains('.') {
-            return Err(TableError::Shape);
+            return Err(TableNameError::Shape);
         }
         let wrong = |c: &char| c.is_uppercase() || c.is_control() || c.is_whitespace() || matches!(c, '`' | '\'' | '"');
         match text.chars().find(wrong) {
-            Some(character) => Err(TableError::Character(character)),
+            Some(character) => Err(TableNameError::Character(character)),
             None => Ok(Self { database: database.to_owned(), name: name.to_owned() }),
         }
     }
@@ -48,7 +48,7 @@ impl Table {
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.database, self.name)
     }
@@ -60,10 +60,10 @@ mod tests {
 
     #[test]
     fn names() {
-        let table = Table::parse("metrics-db.component_metrics").unwrap();
+        let table = TableName::parse("metrics-db.component_metrics").unwrap();
         assert_eq!((table.database(), table.name()), ("metrics-db", "component_metrics"));
         for text in ["table", "a.b.c", ".a", "a.", "A.b", "a.b`", "a .b"] {
-            assert!(Table::parse(text).is_err(), "{text}");
+            assert!(TableName::parse(text).is_err(), "{text}");
         }
     }
 }
