@@ -1,4 +1,7 @@
 //! What AWS leaves open, and what is assumed here instead: one list.
+//!
+//! Beside the values below: the time in an object's name is that at which its oldest record arrived, as in its prefix. A
+//! failed invocation is tried again without a pause. Active partitions are counted, but none is too many.
 
 use std::time::Duration;
 
@@ -15,9 +18,6 @@ pub fn arrival_pace(bytes: usize) -> Duration {
 /// The largest record that a stream takes, in bytes (1,000 KiB; that one is documented).
 pub const LARGEST_RECORD: usize = 1_000 * 1_024;
 
-/// The time in an object's name is that at which its oldest record arrived, as in its prefix.
-pub const NAME_TIME: &str = "oldest record";
-
 /// The version in an object's name: that of a delivery stream which was never changed.
 pub const STREAM_VERSION: u32 = 1;
 
@@ -30,8 +30,8 @@ pub const PREFIX_FAULT_TYPE: &str = "metadata-extraction-failed";
 /// The error objects of dynamic partitioning have the members of those of the transformation, without the function.
 pub const PREFIX_FAULT_CODE: &str = "DynamicPartitioning.MetadataExtractionFailed";
 
-/// Firehose tries a failed invocation again without a pause (nobody has told how long it waits).
-pub const RETRY_PAUSE: Duration = Duration::ZERO;
+/// The active partitions that a delivery stream has unless its quota is raised (documented; more are told, not refused).
+pub const ACTIVE_PARTITIONS: usize = 500;
 
 /// The account, where the template asks for one.
 pub const ACCOUNT: &str = "123456789012";

@@ -1,6 +1,6 @@
 //! An engine that does to a catalog what Athena does.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Elsewhere};
 use crate::ddl;
 use registrar::catalog::CatalogError;
 use registrar::engine::Engine;
@@ -8,7 +8,7 @@ use registrar::statement::Statement;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// Runs statements against a catalog in memory, and remembers them.
+/// Runs statements against a catalog in memory, and remembers what came of them.
 #[derive(Debug)]
 pub struct LocalAthena {
     state: Mutex<State>,
@@ -17,19 +17,31 @@ pub struct LocalAthena {
 #[derive(Debug)]
 struct State {
     catalog: Catalog,
-    statements: Vec<String>,
+    statements: u64,
+    news: News,
+}
+
+/// What was done since it was last asked.
+#[derive(Debug, Default)]
+pub struct News {
+    /// The statements that ran, in order, whether they succeeded or not.
+    pub statements: Vec<String>,
+    /// Partitions that were to be added, and are registered at another location.
+    pub elsewhere: Vec<Elsewhere>,
 }
 
 impl LocalAthena {
     /// An engine over this catalog.
     pub fn new(catalog: Catalog) -> Self {
-        Self { state: Mutex::new(State { catalog, statements: Vec::new() }) }
+        Self { state: Mutex::new(State { catalog, statements: 0, news: News::default() }) }
     }
 
-    /// The catalog, and the statements that ran, in order, whether they succeeded or not.
-    pub fn finish(self) -> (Catalog, Vec<String>) {
-        let State { catalog, statements } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (catalog, statements)
+    /// What is new since this was called before; `look` is shown the catalog as it is now.
+    pub fn news<T>(&self, look: impl FnOnce(&Catalog, &News) -> T) -> (News, T) {
+        let mut state = self.state();
+        let news = std::mem::take(&mut state.news);
+        let looked = look(&state.catalog, &news);
+        (news, looked)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -40,10 +52,13 @@ impl LocalAthena {
 impl Engine for LocalAthena {
     async fn run(&self, statement: &Statement, _deadline: SystemTime) -> Result<(), CatalogError> {
         let mut state = self.state();
-        state.statements.push(statement.sql().to_owned());
-        let query = format!("local-{}", state.statements.len());
+        state.statements += 1;
+        state.news.statements.push(statement.sql().to_owned());
+        let query = format!("local-{}", state.statements);
         let parsed = ddl::parse(statement.sql()).map_err(|error| CatalogError::Rejected(error.to_string()))?;
-        state.catalog.add_partitions(parsed).map_err(|reason| CatalogError::Failed { query, reason })?;
+        let added = state.catalog.add_partitions(parsed);
+        let elsewhere = added.map_err(|reason| CatalogError::Failed { query, reason })?;
+        state.news.elsewhere.extend(elsewhere);
         Ok(())
     }
 }

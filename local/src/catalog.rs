@@ -2,10 +2,11 @@
 
 use crate::ddl::AddPartitions;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The tables of a lake, by `database.table`. As JSON it is `catalog.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Catalog {
     /// The tables.
     pub tables: BTreeMap<String, Table>,
@@ -23,9 +24,9 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The columns that are in the path.
     pub partition_keys: Vec<Column>,
-    /// The partitions, by their values in the order of the partition keys.
-    #[serde(default)]
-    pub partitions: Vec<Partition>,
+    /// The location of each partition, by its values in the order of the partition keys.
+    #[serde(default, with = "as_list")]
+    pub partitions: BTreeMap<Vec<String>, String>,
 }
 
 /// A column and its Hive type.
@@ -38,52 +39,92 @@ pub struct Column {
     pub hive_type: String,
 }
 
-/// A registered partition.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Partition {
-    /// Its values, in the order of the partition keys.
+/// A partition that is registered elsewhere, which Hive leaves as it is and says nothing of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Its values.
     pub values: Vec<String>,
-    /// Where it lies.
-    pub location: String,
+    /// Where it is registered.
+    pub registered: String,
+    /// Where it was to be.
+    pub wanted: String,
 }
 
 impl Catalog {
-    /// Adds partitions as Hive does, all or none of a statement; gives how many are new.
+    /// Adds partitions as Hive does, all or none of a statement; gives those that are registered at another location.
     ///
     /// A partition that is there keeps its location. The same partition twice in one statement is an error, even with
     /// `IF NOT EXISTS`.
-    pub fn add_partitions(&mut self, statement: AddPartitions) -> Result<usize, String> {
+    pub fn add_partitions(&mut self, statement: AddPartitions) -> Result<Vec<Elsewhere>, String> {
         let database = statement.database.unwrap_or_else(|| "default".to_owned());
         let name = format!("{database}.{}", statement.table);
-        let table = self.tables.get_mut(&name).ok_or_else(|| format!("table `{name}` is not there"))?;
-        let mut seen = BTreeSet::new();
-        let mut added = Vec::new();
+        let table = self.tables.get_mut(&name).ok_or_else(|| format!("table `{name}` does not exist"))?;
+        let mut added = BTreeMap::new();
+        let mut elsewhere = Vec::new();
         for spec in statement.partitions {
-            let mut given: BTreeMap<String, String> = spec.values.iter().cloned().collect();
-            let count = spec.values.len();
-            let values: Option<Vec<String>> = table.partition_keys.iter().map(|key| given.remove(&key.name)).collect();
-            let values = values.filter(|values| values.len() == count && given.is_empty());
-            let values =
-                values.ok_or_else(|| format!("partition columns of `{name}` expected, got {:?}", spec.values))?;
-            if values.iter().any(String::is_empty) {
-                return Err("a partition's value is empty".to_owned());
+            let values = values(&table.partition_keys, &spec.values, &name)?;
+            let wanted = spec.location.unwrap_or_else(|| table.location.clone());
+            match table.partitions.get(&values) {
+                Some(_) if !statement.if_not_exists => return Err(format!("partition {values:?} already exists")),
+                Some(registered) if *registered != wanted => {
+                    elsewhere.push(Elsewhere {
+                        values: values.clone(),
+                        registered: registered.clone(),
+                        wanted: wanted.clone(),
+                    });
+                }
+                _ => {}
             }
-            if !seen.insert(values.clone()) {
-                return Err(format!("partition {values:?} stands there twice"));
-            }
-            let exists = table.partitions.iter().any(|partition| partition.values == values);
-            if exists && !statement.if_not_exists {
-                return Err(format!("partition {values:?} already exists"));
-            }
-            if !exists {
-                let location = spec.location.unwrap_or_else(|| table.location.clone());
-                added.push(Partition { values, location });
+            if added.insert(values.clone(), wanted).is_some() {
+                return Err(format!("partition {values:?} is given twice"));
             }
         }
-        let count = added.len();
+        added.retain(|values, _| !table.partitions.contains_key(values));
         table.partitions.extend(added);
-        table.partitions.sort();
-        Ok(count)
+        Ok(elsewhere)
+    }
+}
+
+/// The values of a partition in the order of the table's keys; each key has to be there, once, and nothing else.
+fn values(keys: &[Column], given: &[(String, String)], table: &str) -> Result<Vec<String>, String> {
+    let names = |names: Vec<&str>| names.join("`, `");
+    let expected = || {
+        let wanted = names(keys.iter().map(|key| key.name.as_str()).collect());
+        let got = names(given.iter().map(|(column, _)| column.as_str()).collect());
+        format!("expected the columns `{wanted}` of `{table}`, got `{got}`")
+    };
+    let value = |key: &Column| given.iter().find(|(column, _)| *column == key.name).map(|(_, value)| value.clone());
+    let values: Vec<String> = keys.iter().map(value).collect::<Option<_>>().ok_or_else(expected)?;
+    if given.len() != keys.len() {
+        return Err(expected());
+    }
+    if values.iter().any(String::is_empty) {
+        return Err("a partition's value is empty".to_owned());
+    }
+    Ok(values)
+}
+
+/// The partitions of a table as a list: JSON has no keys that are lists.
+mod as_list {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    #[derive(Serialize, Deserialize)]
+    struct Partition<T, L> {
+        values: T,
+        location: L,
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        partitions: &BTreeMap<Vec<String>, String>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(partitions.iter().map(|(values, location)| Partition { values, location }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Vec<String>, String>, D::Error> {
+        let list = Vec::<Partition<Vec<String>, String>>::deserialize(from)?;
+        Ok(list.into_iter().map(|partition| (partition.values, partition.location)).collect())
     }
 }
 
@@ -99,12 +140,12 @@ mod tests {
             serialization_library: "json".into(),
             columns: vec![],
             partition_keys: vec![column("a"), column("b")],
-            partitions: vec![],
+            partitions: BTreeMap::new(),
         };
         Catalog { tables: BTreeMap::from([("db.t".to_owned(), table)]) }
     }
 
-    fn run(catalog: &mut Catalog, sql: &str) -> Result<usize, String> {
+    fn run(catalog: &mut Catalog, sql: &str) -> Result<Vec<Elsewhere>, String> {
         catalog.add_partitions(ddl::parse(sql).unwrap())
     }
 
@@ -112,19 +153,26 @@ mod tests {
     fn partitions_are_added_once_and_keep_their_location() {
         let mut catalog = catalog();
         let sql = "ALTER TABLE db.t ADD IF NOT EXISTS PARTITION (b='2', a='1') LOCATION 's3://lake/1/2/'";
-        assert_eq!(run(&mut catalog, sql), Ok(1));
-        assert_eq!(run(&mut catalog, &sql.replace("1/2", "other")), Ok(0));
-        let expected = Partition { values: vec!["1".into(), "2".into()], location: "s3://lake/1/2/".into() };
-        assert_eq!(catalog.tables["db.t"].partitions, [expected]);
+        assert_eq!(run(&mut catalog, sql), Ok(vec![]));
+        assert_eq!(run(&mut catalog, sql), Ok(vec![]));
+        let elsewhere = run(&mut catalog, &sql.replace("1/2", "other")).unwrap();
+        assert_eq!(
+            (elsewhere[0].registered.as_str(), elsewhere[0].wanted.as_str()),
+            ("s3://lake/1/2/", "s3://lake/other/")
+        );
+        let expected = BTreeMap::from([(vec!["1".to_owned(), "2".to_owned()], "s3://lake/1/2/".to_owned())]);
+        assert_eq!(catalog.tables["db.t"].partitions, expected);
+        let read: Catalog = serde_json::from_str(&serde_json::to_string(&catalog).unwrap()).unwrap();
+        assert_eq!(read, catalog);
     }
 
     #[test]
     fn errors() {
         let message = |sql: &str| run(&mut catalog(), &format!("ALTER TABLE {sql}")).unwrap_err();
-        insta::assert_snapshot!(message("db.other ADD PARTITION (a='1')"), @"table `db.other` is not there");
-        insta::assert_snapshot!(message("db.t ADD PARTITION (a='1')"), @r#"partition columns of `db.t` expected, got [("a", "1")]"#);
-        insta::assert_snapshot!(message("db.t ADD PARTITION (a='1', b='2', c='3')"), @r#"partition columns of `db.t` expected, got [("a", "1"), ("b", "2"), ("c", "3")]"#);
+        insta::assert_snapshot!(message("db.other ADD PARTITION (a='1')"), @"table `db.other` does not exist");
+        insta::assert_snapshot!(message("db.t ADD PARTITION (a='1')"), @"expected the columns `a`, `b` of `db.t`, got `a`");
+        insta::assert_snapshot!(message("db.t ADD PARTITION (a='1', b='2', c='3')"), @"expected the columns `a`, `b` of `db.t`, got `a`, `b`, `c`");
         insta::assert_snapshot!(message("db.t ADD PARTITION (a='1', b='')"), @"a partition's value is empty");
-        insta::assert_snapshot!(message("db.t ADD IF NOT EXISTS PARTITION (a='1', b='2') PARTITION (a='1', b='2')"), @r#"partition ["1", "2"] stands there twice"#);
+        insta::assert_snapshot!(message("db.t ADD IF NOT EXISTS PARTITION (a='1', b='2') PARTITION (a='1', b='2')"), @r#"partition ["1", "2"] is given twice"#);
     }
 }

@@ -127,26 +127,40 @@ fn run(arguments: &Run, console: &mut Console<'_>) -> Result<(), Failure> {
     let (Some(pipeline), Some((inputs, bytes)), Some(lake)) = (pipeline, inputs, lake) else {
         return Err(Failure::Wrong(faults));
     };
-    let broken = |error: io::Error| Failure::Broken(format!("`{}`: {error}", lake.folder().display()));
     if fresh {
+        let broken = |error: io::Error| Failure::Broken(format!("`{}`: {error}", lake.folder().display()));
         lake.clear(pipeline.bucket()).map_err(broken)?;
     }
     let catalog = pipeline.catalog(&lake).map_err(|fault| Failure::Wrong(vec![fault]))?;
     let bar = progress_bar(bytes);
     let progress = &mut |read| bar.set_position(read);
-    let summary = pipeline.run(inputs, arguments.arrival.as_millisecond(), &lake, catalog, progress).map_err(broken)?;
+    let arrival = arguments.arrival.as_millisecond();
+    let summary =
+        pipeline.run(inputs, arrival, &lake, catalog, progress).map_err(|error| Failure::Broken(error.to_string()))?;
     bar.finish_and_clear();
     let place = format!("The lake is `{}`: objects, catalog.json and statements.sql.", lake.folder().display());
-    // A reader that has seen enough, such as `head`, is no failure.
-    let _closed = writeln!(console.output, "{summary}\n{place}");
-    if summary.is_complete() { Ok(()) } else { Err(Failure::Broken("not all partitions are registered".to_owned())) }
+    print(console, &format!("{summary}\n{place}\n"))?;
+    if summary.is_complete() {
+        Ok(())
+    } else {
+        Err(Failure::Broken("not everything that was delivered can be queried".to_owned()))
+    }
 }
 
 fn env(deployed: &Deployed, console: &mut Console<'_>) -> Result<(), Failure> {
-    for (name, value) in deployed.read().map_err(Failure::Wrong)?.variables {
-        let _closed = writeln!(console.output, "{name}={}", quoted(&value));
+    let variables = deployed.read().map_err(Failure::Wrong)?.variables;
+    let lines = variables.iter().map(|(name, value)| format!("{name}={}\n", quoted(value)));
+    print(console, &lines.collect::<String>())
+}
+
+/// Prints a result. A reader that has seen enough, such as `head`, is no failure.
+fn print(console: &mut Console<'_>, text: &str) -> Result<(), Failure> {
+    match console.output.write_all(text.as_bytes()).and_then(|()| console.output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Broken(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// A value as env files and shells take it.
@@ -184,7 +198,7 @@ fn open<'c>(files: &[PathBuf], standard_input: Box<dyn Read + 'c>) -> Result<(Ve
         if path == Path::new("-") {
             match standard_input.take() {
                 Some(input) => inputs.push(BufReader::new(input)),
-                None => faults.push("`-` stands there twice, expected standard input once".to_owned()),
+                None => faults.push("`-` is given twice, expected standard input once".to_owned()),
             }
             continue;
         }
@@ -197,7 +211,7 @@ fn open<'c>(files: &[PathBuf], standard_input: Box<dyn Read + 'c>) -> Result<(Ve
                 inputs.push(BufReader::new(Box::new(file)));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                faults.push(format!("`{shown}` is not there, expected a file of records"));
+                faults.push(format!("`{shown}` does not exist, expected a file of records"));
             }
             Err(error) => faults.push(format!("`{shown}`: {error}")),
         }

@@ -37,9 +37,34 @@ pub struct DdlError {
     got: String,
 }
 
+/// Some of the words that are no names without back-ticks
+/// (<https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html>).
+const RESERVED: [&str; 20] = [
+    "add",
+    "all",
+    "alter",
+    "and",
+    "as",
+    "between",
+    "case",
+    "date",
+    "exists",
+    "from",
+    "group",
+    "if",
+    "int",
+    "not",
+    "order",
+    "partition",
+    "table",
+    "timestamp",
+    "user",
+    "values",
+];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
-    /// A bare word or number, in lower case.
+    /// A bare word or number, as it is written.
     Word(String),
     /// A name between back-ticks.
     Name(String),
@@ -92,7 +117,7 @@ struct Tokens {
 
 impl Tokens {
     fn is_word(&mut self, word: &str) -> bool {
-        self.tokens.next_if(|token| matches!(token, Token::Word(found) if found == word)).is_some()
+        self.tokens.next_if(|token| matches!(token, Token::Word(found) if found.eq_ignore_ascii_case(word))).is_some()
     }
 
     fn word(&mut self, word: &str, expected: &'static str) -> Result<(), DdlError> {
@@ -107,13 +132,18 @@ impl Tokens {
         if self.sign(sign) { Ok(()) } else { Err(self.unexpected(expected)) }
     }
 
+    /// A name: anything between back-ticks, or a word that Hive does not keep for itself.
     fn name(&mut self, expected: &'static str) -> Result<String, DdlError> {
-        match self.tokens.peek() {
-            Some(Token::Name(name) | Token::Word(name)) => {
-                let name = name.to_lowercase();
-                self.tokens.next();
-                Ok(name)
+        let is_name = |token: &Token| match token {
+            Token::Name(name) => !name.is_empty(),
+            Token::Word(word) => {
+                let reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(word));
+                !reserved && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             }
+            Token::Text(_) | Token::Sign(_) => false,
+        };
+        match self.tokens.next_if(is_name) {
+            Some(Token::Name(name) | Token::Word(name)) => Ok(name.to_lowercase()),
             _ => Err(self.unexpected(expected)),
         }
     }
@@ -127,7 +157,9 @@ impl Tokens {
 
     /// A string or a bare number.
     fn value(&mut self) -> Result<String, DdlError> {
-        let number = |token: &Token| matches!(token, Token::Word(word) if word.starts_with(|c: char| c.is_ascii_digit() || c == '-'));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number =
+            |token: &Token| matches!(token, Token::Word(word) if digits(word.strip_prefix('-').unwrap_or(word)));
         match self.tokens.next_if(number) {
             Some(Token::Word(number)) => Ok(number),
             _ => self.text("a value"),
@@ -167,7 +199,7 @@ fn lex(sql: &str) -> Result<Vec<Token>, DdlError> {
                 while let Some(next) = rest.next_if(is_word) {
                     word.push(next);
                 }
-                tokens.push(Token::Word(word.to_ascii_lowercase()));
+                tokens.push(Token::Word(word));
             }
             sign @ ('(' | ')' | '=' | ',' | '.') => tokens.push(Token::Sign(sign)),
             other => return Err(DdlError { expected: "one statement", got: format!("`{other}`") }),
@@ -207,7 +239,20 @@ fn string(rest: &mut Peekable<Chars<'_>>, end: char) -> Result<String, DdlError>
                 let got = || DdlError { expected: "four hexadecimal digits behind `\\u`", got: format!("`{digits}`") };
                 text.push(character.filter(|_| digits.len() == 4).ok_or_else(got)?);
             }
-            '0' => text.push('\0'),
+            // Three octal digits are a character; a zero alone is NUL.
+            octal @ '0'..='3' => {
+                let mut ahead = rest.clone();
+                let digits: String = ahead.by_ref().take(2).take_while(|c| ('0'..='7').contains(c)).collect();
+                let code = u8::from_str_radix(&format!("{octal}{digits}"), 8).ok().filter(|_| digits.len() == 2);
+                match code {
+                    Some(code) => {
+                        text.push(char::from(code));
+                        *rest = ahead;
+                    }
+                    None if octal == '0' => text.push('\0'),
+                    None => text.push(octal),
+                }
+            }
             'b' => text.push('\u{8}'),
             'n' => text.push('\n'),
             'r' => text.push('\r'),
@@ -258,18 +303,24 @@ mod tests {
         assert_eq!(value(r"'it\'s'"), "it's");
         assert_eq!(value("'it''s'"), "its");
         assert_eq!(value(r"'a\\b\u000a\n\q\%'"), "a\\b\n\nq\\%");
+        assert_eq!(value(r"'\101\0\7\012'"), "A\u{0}7\n");
         assert_eq!(value("'raw\nnewline; -- /* */ é 漢'"), "raw\nnewline; -- /* */ é 漢");
     }
 
     #[test]
     fn errors() {
         let message = |sql: &str| parse(sql).unwrap_err().to_string();
-        insta::assert_snapshot!(message("DROP TABLE t"), @"expected `ALTER TABLE`, got `drop`");
+        insta::assert_snapshot!(message("DROP TABLE t"), @"expected `ALTER TABLE`, got `DROP`");
         insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (k='v'"), @"expected `)`, got the end");
         insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (k='v')) LOCATION 'x'"), @"expected `PARTITION`, got `)`");
         insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (k='v'), PARTITION (k='w')"), @"expected `PARTITION`, got `,`");
         insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (k='v'); DROP TABLE t"), @"expected one statement, got `;`");
         insta::assert_snapshot!(message(r"ALTER TABLE t ADD PARTITION (k='v\')"), @"expected a closing quote, got the end");
+        insta::assert_snapshot!(message("ALTER TABLE my-db.t ADD PARTITION (k='v')"), @"expected the name of a table, got `my-db`");
+        insta::assert_snapshot!(message("ALTER TABLE table ADD PARTITION (k='v')"), @"expected the name of a table, got `table`");
+        insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (date='v')"), @"expected the name of a column, got `date`");
+        insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (``='v')"), @"expected the name of a column, got the name ``");
+        insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (k=7up)"), @"expected a value, got `7up`");
         insta::assert_snapshot!(message("ALTER TABLE t ADD"), @"expected `PARTITION`, got the end");
     }
 }

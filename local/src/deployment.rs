@@ -1,23 +1,21 @@
 //! What is deployed, read from the deployment's own files.
 
+mod delivery_stream;
 mod samconfig;
 mod template;
 
 use crate::assumptions::{ACCOUNT, REGION};
 use crate::catalog::{Column, Table};
-use crate::firehose::time;
-use crate::firehose::{DeliveryStream, Processor, Source};
+use crate::firehose::DeliveryStream;
 use firehose_transform::transform::Transform;
 use samconfig::SamConfig;
 pub(crate) use samconfig::key_value;
 use serde_json::Value;
-use shared::error_prefix::ErrorPrefix;
 use shared::layout::Capture;
-use shared::prefix::Prefix;
 use shared::variables::{ConfigError, Variables};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use template::Template;
+use template::{Template, scalar};
 
 /// A sound deployment of the template: its functions, the delivery stream, the table, the queue.
 #[derive(Debug)]
@@ -62,7 +60,6 @@ pub struct Choice {
 
 const TRANSFORM: &str = "FirehoseTransformFunction";
 const MAINTAINER: &str = "PartitionMaintainerFunction";
-const STREAM: &str = "DeliveryStream";
 const TABLE: &str = "GlueTable";
 const QUEUE: &str = "ObjectCreatedQueue";
 
@@ -89,13 +86,12 @@ impl Deployment {
             ("AWS::StackName", &samconfig.stack_name),
             ("AWS::URLSuffix", "amazonaws.com"),
         ];
-        let template = Template::parse(&template_text, &pseudo_parameters, &parameters)
-            .map_err(|faults| faults.into_iter().map(in_template).collect::<Vec<_>>())?;
-        Self::of(&template).map_err(|faults| faults.into_iter().map(in_template).collect())
+        let (template, faults) = Template::parse(&template_text, &pseudo_parameters, &parameters)
+            .map_err(|fault| vec![in_template(fault)])?;
+        Self::of(&template, Faults(faults)).map_err(|faults| faults.into_iter().map(in_template).collect())
     }
 
-    fn of(template: &Template) -> Result<Self, Vec<String>> {
-        let mut faults = Faults::default();
+    fn of(template: &Template, mut faults: Faults) -> Result<Self, Vec<String>> {
         let transform_variables = faults.keep(variables(template, TRANSFORM).map_err(|fault| [fault]));
         let maintainer_variables = faults.keep(variables(template, MAINTAINER).map_err(|fault| [fault]));
         let transform = transform_variables.clone().and_then(|variables| {
@@ -104,7 +100,7 @@ impl Deployment {
         let maintainer = maintainer_variables.clone().and_then(|variables| {
             faults.keep(registrar::config::read(Variables::new(variables)).map_err(|error| told(&error)))
         });
-        let stream = faults.keep(delivery_stream(template).map_err(|fault| [fault]));
+        let stream = faults.keep(delivery_stream::read(template).map_err(|fault| [fault]));
         let table = faults.keep(table(template).map_err(|fault| [fault]));
         let queue = faults.keep(queue(template).map_err(|fault| [fault]));
         let deployment = || {
@@ -114,9 +110,13 @@ impl Deployment {
             let variables = transform_variables?.into_iter().chain(maintainer_variables?).collect();
             Some(Self { variables, transform, maintainer_config, stream, bucket, table_name, table, queue: queue? })
         };
-        let deployment = deployment().ok_or(faults.0)?;
-        let disagreements = deployment.disagreements();
-        if disagreements.is_empty() { Ok(deployment) } else { Err(disagreements) }
+        match deployment() {
+            Some(deployment) => {
+                faults.0.extend(deployment.disagreements());
+                if faults.0.is_empty() { Ok(deployment) } else { Err(faults.0) }
+            }
+            None => Err(faults.0),
+        }
     }
 
     /// What the functions, the delivery stream and the table say differently of the same thing.
@@ -132,6 +132,10 @@ impl Deployment {
         let prefix = layout.prefix().as_str();
         same("the prefixes of the delivery stream and of the transform function", self.stream.prefix.as_str(), prefix);
         same("the prefixes of the two functions", prefix, kept.layout.prefix().as_str());
+        let of_stream = self.stream.error_prefix.prefix().as_str();
+        let errors = layout.error_prefix().prefix().as_str();
+        same("the error prefixes of the delivery stream and of the transform function", of_stream, errors);
+        same("the error prefixes of the two functions", errors, kept.layout.error_prefix().prefix().as_str());
         same("the buckets of the delivery stream and of the maintainer", &self.bucket, &kept.bucket);
         same(
             "the tables of the template and of the maintainer",
@@ -141,12 +145,37 @@ impl Deployment {
         let columns: Vec<&str> = layout.captures().iter().map(Capture::column).collect();
         let keys: Vec<&str> = self.table.partition_keys.iter().map(|key| key.name.as_str()).collect();
         same("the keys of the prefix and of the table", &columns.join(", "), &keys.join(", "));
+        faults.extend(self.untyped_keys().chain(self.broken_contract()));
         faults
     }
 }
 
+impl Deployment {
+    /// Partition keys of types that the maintainer does not write yet.
+    fn untyped_keys(&self) -> impl Iterator<Item = String> {
+        let others = self.table.partition_keys.iter().filter(|key| key.hive_type != "string");
+        others.map(|Column { name, hive_type }| {
+            format!("the partition key `{name}` of the table is of the type `{hive_type}`, expected `string`")
+        })
+    }
+
+    /// Columns of the contract that the table has in another type, or not at all.
+    fn broken_contract(&self) -> impl Iterator<Item = String> {
+        self.transform.contract().columns().iter().filter_map(|column| {
+            let (name, wanted) = (column.name(), column.hive_type().to_string());
+            let mut all = self.table.columns.iter().chain(&self.table.partition_keys);
+            match all.find(|candidate| candidate.name == name.to_lowercase()) {
+                Some(found) if found.hive_type == wanted => None,
+                Some(found) => {
+                    Some(format!("`{name}` is `{wanted}` in the contract and `{}` in the table", found.hive_type))
+                }
+                None => Some(format!("the table has no column for `{name}`, which the contract names")),
+            }
+        })
+    }
+}
+
 /// What is wrong, each once: both functions have the layout, and say the same of it.
-#[derive(Default)]
 struct Faults(Vec<String>);
 
 impl Faults {
@@ -172,7 +201,7 @@ fn text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             format!(
-                "`{}` is not there, expected a SAM application (name its template with `--template`)",
+                "`{}` does not exist, expected a SAM application (name its template with `--template`)",
                 path.display()
             )
         }
@@ -180,100 +209,13 @@ fn text(path: &Path) -> Result<String, String> {
     })
 }
 
+/// A function's own variables, over those of all functions.
 fn variables(template: &Template, function: &str) -> Result<BTreeMap<String, String>, String> {
-    let variables = template.property(function, "/Environment/Variables")?;
-    let variables = variables.as_object().ok_or_else(|| format!("`{function}` has no variables"))?;
-    Ok(variables.iter().map(|(name, value)| (name.clone(), scalar(value))).collect())
-}
-
-/// A number may stand where CloudFormation takes text, and the other way round.
-fn scalar(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn delivery_stream(template: &Template) -> Result<(DeliveryStream, String), String> {
-    let name = template.physical_name(STREAM)?;
-    let of_stream = |problem: String| format!("`{STREAM}`: {problem}");
-    let destination = template.property(STREAM, "/ExtendedS3DestinationConfiguration")?;
-    let text = |path: &str| {
-        let value = destination.pointer(path).filter(|value| !value.is_null());
-        value.map(scalar).ok_or_else(|| of_stream(format!("`{}` is not there", &path.replace('/', "."))))
-    };
-    let number = |path: &str| {
-        let text = text(path)?;
-        text.parse::<f64>()
-            .map_err(|_| of_stream(format!("`{}` is `{text}`, expected a number", path.replace('/', "."))))
-    };
-    let parameter = |wanted: &str| {
-        let processors = destination.pointer("/ProcessingConfiguration/Processors").and_then(Value::as_array)?;
-        let lambda = processors.iter().find(|processor| processor.get("Type").is_some_and(|kind| kind == "Lambda"))?;
-        let parameters = lambda.get("Parameters")?.as_array()?;
-        let parameter = parameters.iter().find(|p| p.get("ParameterName").is_some_and(|name| name == wanted))?;
-        parameter.get("ParameterValue").map(scalar)
-    };
-    let parameter_or = |wanted: &str, default: f64| match parameter(wanted) {
-        None => Ok(default),
-        Some(text) => text.parse::<f64>().map_err(|_| of_stream(format!("`{wanted}` is `{text}`, expected a number"))),
-    };
-    for (name, expected) in [("CompressionFormat", "UNCOMPRESSED"), ("CustomTimeZone", "UTC")] {
-        if let Ok(found) = text(&format!("/{name}"))
-            && found != expected
-        {
-            return Err(of_stream(format!("`{name}` is `{found}`, of which only `{expected}` is modelled here")));
-        }
-    }
-    if destination.pointer("/DataFormatConversionConfiguration/Enabled").is_some_and(|enabled| enabled == true) {
-        return Err(of_stream("`DataFormatConversionConfiguration` is not modelled here".to_owned()));
-    }
-    let bucket_arn = text("/BucketARN")?;
-    let bucket = bucket_arn.rsplit(':').next().unwrap_or_default().to_owned();
-    let source_arn = template.property(STREAM, "/KinesisStreamSourceConfiguration/KinesisStreamARN").ok();
-    let prefix_text = text("/Prefix")?;
-    let prefix =
-        Prefix::parse(&prefix_text).map_err(|error| of_stream(format!("`Prefix` is `{prefix_text}`: {error}")))?;
-    let error_text = text("/ErrorOutputPrefix")?;
-    let error_prefix = ErrorPrefix::parse(&error_text)
-        .map_err(|error| of_stream(format!("`ErrorOutputPrefix` is `{error_text}`: {error}")))?;
-    for prefix in [&prefix, error_prefix.prefix()] {
-        time::check(prefix).map_err(of_stream)?;
-    }
-    let stream = DeliveryStream {
-        arn: template.arn(STREAM)?,
-        region: template.pseudo_parameter("AWS::Region"),
-        source: source_arn.as_ref().map_or(Source::DirectPut, |arn| Source::Kinesis { arn: scalar(arn) }),
-        prefix,
-        error_prefix,
-        buffer_bytes: megabytes(number("/BufferingHints/SizeInMBs")?),
-        buffer_milliseconds: seconds(number("/BufferingHints/IntervalInSeconds")?),
-        extension: text("/FileExtension").unwrap_or_default(),
-        processor: Processor {
-            lambda_arn: parameter("LambdaArn")
-                .ok_or_else(|| of_stream("there is no processor of the type `Lambda`".to_owned()))?,
-            // Firehose's own defaults: 1 MB, 60 s, three retries.
-            buffer_bytes: megabytes(parameter_or("BufferSizeInMBs", 1.0)?),
-            buffer_milliseconds: seconds(parameter_or("BufferIntervalInSeconds", 60.0)?),
-            retries: whole(parameter_or("NumberOfRetries", 3.0)?),
-        },
-        name,
-    };
-    Ok((stream, bucket))
-}
-
-fn megabytes(number: f64) -> usize {
-    whole(number * 1_048_576.0) as usize
-}
-
-fn seconds(number: f64) -> i64 {
-    i64::from(whole(number * 1_000.0))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a float is cut to the range of its target"
-)]
-fn whole(number: f64) -> u32 {
-    number as u32
+    const VARIABLES: &str = "/Environment/Variables";
+    let (of_all, own) = (template.global(VARIABLES)?, template.property(function, VARIABLES)?);
+    let own = own.as_object().ok_or_else(|| format!("`{function}` has no variables"))?;
+    let all = of_all.as_object().into_iter().flatten().chain(own);
+    Ok(all.map(|(name, value)| (name.clone(), scalar(value))).collect())
 }
 
 fn table(template: &Template) -> Result<(String, Table), String> {
@@ -283,11 +225,11 @@ fn table(template: &Template) -> Result<(String, Table), String> {
         input
             .pointer(path)
             .map(scalar)
-            .ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is not there", path.replace('/', ".")))
+            .ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is missing", path.replace('/', ".")))
     };
     let columns = |path: &str| -> Result<Vec<Column>, String> {
         let list = input.pointer(path).and_then(Value::as_array);
-        let list = list.ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is no list", path.replace('/', ".")))?;
+        let list = list.ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is not a list", path.replace('/', ".")))?;
         let column = |column: &Value| {
             Some(Column { name: scalar(column.get("Name")?).to_lowercase(), hive_type: scalar(column.get("Type")?) })
         };
@@ -298,7 +240,7 @@ fn table(template: &Template) -> Result<(String, Table), String> {
         serialization_library: text("/StorageDescriptor/SerdeInfo/SerializationLibrary")?,
         columns: columns("/StorageDescriptor/Columns")?,
         partition_keys: columns("/PartitionKeys")?,
-        partitions: Vec::new(),
+        partitions: BTreeMap::new(),
     };
     Ok((format!("{}.{}", database.to_lowercase(), text("/Name")?.to_lowercase()), table))
 }

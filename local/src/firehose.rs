@@ -10,6 +10,7 @@ mod request;
 pub mod time;
 
 use crate::assumptions::{self, LARGEST_RECORD, arrival_pace};
+use prefix::FilledPrefix;
 use reply::{Answer, Failure};
 use shared::error_prefix::ErrorPrefix;
 use shared::prefix::Prefix;
@@ -77,9 +78,7 @@ pub struct Object {
     /// The records in it.
     pub records: u64,
     /// When it was written, in milliseconds since 1970.
-    pub milliseconds: i64,
-    /// Whether it holds errors.
-    pub is_error: bool,
+    pub written_at: i64,
 }
 
 /// What became of the records; each of those read is in one of the other counts, once the stream is closed.
@@ -95,6 +94,8 @@ pub struct Counts {
     pub failed: BTreeMap<String, u64>,
     /// Records that the stream does not take, since they are too large.
     pub refused: u64,
+    /// The most buffers that were open at once: active partitions, in Firehose's words.
+    pub most_active_partitions: usize,
 }
 
 impl Counts {
@@ -116,7 +117,7 @@ pub struct Firehose<'s, F, T> {
     first_arrival: i64,
     pending: Vec<Record>,
     pending_bytes: usize,
-    buffers: BTreeMap<String, Buffer>,
+    buffers: BTreeMap<FilledPrefix, Buffer>,
     objects: u64,
     invocations: u64,
 }
@@ -132,8 +133,6 @@ struct Record {
 /// Records that will be one object.
 #[derive(Debug)]
 struct Buffer {
-    /// What of the prefix is left to evaluate.
-    prefix: prefix::Open,
     oldest: i64,
     body: Vec<u8>,
     records: u64,
@@ -213,9 +212,9 @@ impl<'s, F: FnMut(&str) -> Result<String, String>, T: Fn(&str) -> bool> Firehose
                         continue;
                     }
                     Answer::Failed(failure) => failure,
-                    Answer::Deliver { data, keys } => match prefix::open(&self.stream.prefix, &keys) {
+                    Answer::Deliver { data, keys } => match prefix::fill_keys(&self.stream.prefix, &keys) {
                         Ok(prefix) => {
-                            objects.extend(self.keep(prefix, record.arrival, &data, now));
+                            objects.extend(self.keep(&prefix, record.arrival, &data, now));
                             continue;
                         }
                         Err(failure) => failure,
@@ -232,41 +231,35 @@ impl<'s, F: FnMut(&str) -> Result<String, String>, T: Fn(&str) -> bool> Firehose
     }
 
     /// Puts a record into its buffer; gives the object if the buffer is full then.
-    fn keep(&mut self, prefix: prefix::Open, arrival: i64, data: &[u8], now: i64) -> Option<Object> {
-        let key = prefix.key();
-        let buffer = self.buffers.entry(key.clone()).or_insert_with(|| Buffer {
-            prefix,
+    fn keep(&mut self, prefix: &FilledPrefix, arrival: i64, data: &[u8], now: i64) -> Option<Object> {
+        let buffer = self.buffers.entry(prefix.clone()).or_insert_with(|| Buffer {
             oldest: arrival,
             body: Vec::new(),
             records: 0,
         });
         buffer.body.extend_from_slice(data);
         buffer.records += 1;
-        if buffer.body.len() < self.stream.buffer_bytes {
-            return None;
-        }
-        self.buffers.remove(&key).map(|buffer| self.object(buffer, now))
+        let full = buffer.body.len() >= self.stream.buffer_bytes;
+        self.counts.most_active_partitions = self.counts.most_active_partitions.max(self.buffers.len());
+        if full { self.buffers.remove(prefix).map(|buffer| self.object(prefix, buffer, now)) } else { None }
     }
 
     /// Writes the buffers whose time has come.
     fn write_due(&mut self, now: i64) -> Vec<Object> {
-        let due = |buffer: &Buffer| buffer.oldest + self.stream.buffer_milliseconds <= now;
-        let keys: Vec<String> =
-            self.buffers.iter().filter(|(_, buffer)| due(buffer)).map(|(key, _)| key.clone()).collect();
-        let buffers: Vec<Buffer> = keys.iter().filter_map(|key| self.buffers.remove(key)).collect();
-        buffers.into_iter().map(|buffer| self.object(buffer, now)).collect()
+        let age = self.stream.buffer_milliseconds;
+        let due: Vec<_> = self.buffers.extract_if(.., |_, buffer| buffer.oldest + age <= now).collect();
+        due.into_iter().map(|(prefix, buffer)| self.object(&prefix, buffer, now)).collect()
     }
 
-    fn object(&mut self, buffer: Buffer, now: i64) -> Object {
+    fn object(&mut self, prefix: &FilledPrefix, buffer: Buffer, now: i64) -> Object {
         self.counts.delivered += buffer.records;
-        let prefix = buffer.prefix.evaluate(buffer.oldest, || self.objects + 1);
+        let prefix = prefix.evaluate(buffer.oldest, || self.objects + 1);
         let extension = self.stream.extension.clone();
         Object {
             key: self.key(&prefix, buffer.oldest, &extension),
             body: buffer.body,
             records: buffer.records,
-            milliseconds: now,
-            is_error: false,
+            written_at: now,
         }
     }
 
@@ -288,13 +281,7 @@ impl<'s, F: FnMut(&str) -> Result<String, String>, T: Fn(&str) -> bool> Firehose
         }
         let oldest = failures.iter().map(|(record, _)| record.arrival).min().unwrap_or(now);
         let prefix = prefix::of_errors(&self.stream.error_prefix, error_output_type, oldest);
-        Object {
-            key: self.key(&prefix, oldest, ""),
-            body,
-            records: failures.len() as u64,
-            milliseconds: now,
-            is_error: true,
-        }
+        Object { key: self.key(&prefix, oldest, ""), body, records: failures.len() as u64, written_at: now }
     }
 
     /// The name of the next object: by chance with AWS, here always the same for the same run.

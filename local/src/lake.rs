@@ -32,7 +32,8 @@ impl Lake {
         match fs::read_dir(folder).map(Iterator::count) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(lake),
             Err(error) => Err(format!("`{}`: {error}", folder.display())),
-            Ok(entries) if entries == 0 || lake.path(CATALOG).exists() => Ok(lake),
+            Ok(0) => Ok(lake),
+            Ok(_) if lake.path(CATALOG).exists() => lake.catalog().map(|_| lake),
             Ok(_) => Err(format!(
                 "`{}` is a folder with something else in it, expected a lake, or nothing",
                 folder.display()
@@ -47,11 +48,14 @@ impl Lake {
 
     /// Removes what is in it of this bucket, and the catalog; nothing that is not a lake's.
     pub fn clear(&self, bucket: &str) -> io::Result<()> {
-        let absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        for file in [CATALOG, STATEMENTS] {
-            fs::remove_file(self.path(file)).or_else(|error| if absent(&error) { Ok(()) } else { Err(error) })?;
-        }
-        fs::remove_dir_all(self.path(bucket)).or_else(|error| if absent(&error) { Ok(()) } else { Err(error) })
+        let unless_absent = |result: io::Result<()>| match result {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        };
+        unless_absent(fs::remove_dir_all(self.path(bucket)))?;
+        unless_absent(fs::remove_file(self.path(STATEMENTS)))?;
+        // Last, since it is what tells a lake from other folders.
+        unless_absent(fs::remove_file(self.path(CATALOG)))
     }
 
     /// The catalog, or an empty one.
@@ -76,7 +80,7 @@ impl Lake {
         statements.iter().try_for_each(|statement| writeln!(file, "{statement};\n"))
     }
 
-    /// Writes an object into a bucket. An object of the same name is not replaced: names are Firehose's to choose.
+    /// Writes an object into a bucket. An object of the same key would be replaced; Firehose never uses a key twice.
     pub fn put(&self, bucket: &str, object: &Object) -> io::Result<()> {
         let path = self.object_path(bucket, &object.key);
         if let Some(folder) = path.parent() {
@@ -113,7 +117,7 @@ impl Lake {
 
 /// What S3 tells of a new object, as it writes it.
 pub fn notification(region: &str, bucket: &str, object: &Object) -> Value {
-    let time = Timestamp::from_millisecond(object.milliseconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    let time = Timestamp::from_millisecond(object.written_at).unwrap_or(Timestamp::UNIX_EPOCH);
     json!({ "Records": [{
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -130,8 +134,8 @@ pub fn notification(region: &str, bucket: &str, object: &Object) -> Value {
 
 /// Writes a file so that it is there as a whole or not at all.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Hidden from readers, and short whatever the file's own name is.
-    let partial = path.with_file_name(".partial");
+    // Hidden from readers, short whatever the file's own name is, and not that of another process.
+    let partial = path.with_file_name(format!(".partial-{}", std::process::id()));
     fs::write(&partial, bytes)?;
     fs::rename(&partial, path)
 }
@@ -141,7 +145,7 @@ mod tests {
     use super::*;
 
     fn object(key: &str) -> Object {
-        Object { key: key.into(), body: b"{}\n".to_vec(), records: 1, milliseconds: 0, is_error: false }
+        Object { key: key.into(), body: b"{}\n".to_vec(), records: 1, written_at: 0 }
     }
 
     #[test]
@@ -163,6 +167,13 @@ mod tests {
         let message = Lake::open(folder.path()).unwrap_err().replace(&folder.path().display().to_string(), "FOLDER");
         insta::assert_snapshot!(message, @"`FOLDER` is a folder with something else in it, expected a lake, or nothing");
         assert!(Lake::open(&folder.path().join("new")).is_ok());
+    }
+
+    #[test]
+    fn a_catalog_of_others_makes_no_lake() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("catalog.json"), "{\"my\":1,\"tables\":{}}").unwrap();
+        assert!(Lake::open(folder.path()).is_err());
     }
 
     #[test]

@@ -73,8 +73,8 @@ impl Pipeline {
         let taken = |key: &str| lake.holds(&self.deployment.bucket, key);
         let mut firehose = Firehose::new(&self.deployment.stream, first_arrival, &mut call, taken);
         // From the first object on it is a lake, whatever happens on the way.
-        std::fs::create_dir_all(lake.folder())?;
-        lake.keep_catalog(&catalog)?;
+        let begun = std::fs::create_dir_all(lake.folder()).and_then(|()| lake.keep_catalog(&catalog));
+        begun.map_err(|error| about(&format!("the lake `{}`", lake.folder().display()), &error))?;
         let mut delivery = Delivery::new(self, lake, catalog);
         let mut read = 0;
         let told =
@@ -86,16 +86,12 @@ impl Pipeline {
             told(&mut summary);
             delivery.put(objects, &mut summary)
         };
-        let outcome = inputs.into_iter().try_for_each(|input| for_each_line(input, &mut send));
-        let outcome = outcome.and_then(|()| {
-            let (objects, counts) = firehose.close();
-            summary.counts = counts;
-            told(&mut summary);
-            delivery.put(objects, &mut summary)
-        });
-        // What was registered before something broke is kept.
-        delivery.finish(&mut summary)?;
-        outcome.map(|()| summary)
+        inputs.into_iter().try_for_each(|input| for_each_line(input, &mut send))?;
+        let (objects, counts) = firehose.close();
+        told(&mut summary);
+        summary.counts = counts;
+        delivery.put(objects, &mut summary)?;
+        Ok(summary)
     }
 }
 
@@ -117,18 +113,27 @@ impl<'p> Delivery<'p> {
         Self { pipeline, lake, catalog, runtime }
     }
 
-    /// Writes objects, and tells the maintainer.
+    /// Writes objects, and tells the maintainer of each that is written, whatever happens to the others.
     fn put(&mut self, objects: Vec<Object>, summary: &mut Summary) -> io::Result<()> {
-        let Deployment { bucket, queue, stream, .. } = &self.pipeline.deployment;
+        let Deployment { bucket, stream, maintainer_config, .. } = &self.pipeline.deployment;
         let mut messages = Vec::new();
-        for object in objects {
-            self.lake.put(bucket, &object)?;
-            messages.push((object.milliseconds, notification(&stream.region, bucket, &object)));
-            summary.add_object(&self.pipeline.deployment.maintainer_config.maintainer.layout, &object);
-        }
+        let written = objects.into_iter().try_for_each(|object| {
+            self.lake.put(bucket, &object).map_err(|error| about(&format!("object `{}`", object.key), &error))?;
+            messages.push((object.written_at, notification(&stream.region, bucket, &object)));
+            summary.add_object(&maintainer_config.maintainer.layout, &object);
+            Ok(())
+        });
+        self.tell(&messages, summary);
+        self.keep(summary)?;
+        written
+    }
+
+    /// Hands messages over in batches, again and again until they are given up.
+    fn tell(&self, messages: &[(i64, Value)], summary: &mut Summary) {
+        let queue = &self.pipeline.deployment.queue;
         for batch in messages.chunks(queue.batch_size) {
             let mut bodies: Vec<&Value> = batch.iter().map(|(_, body)| body).collect();
-            let now = batch.iter().map(|(milliseconds, _)| *milliseconds).max().unwrap_or_default();
+            let now = batch.iter().map(|(written_at, _)| *written_at).max().unwrap_or_default();
             for _ in 0..queue.max_receive_count {
                 let failed = self.invoke(&bodies, now, summary);
                 bodies = failed.into_iter().filter_map(|place| bodies.get(place).copied()).collect();
@@ -138,7 +143,6 @@ impl<'p> Delivery<'p> {
             }
             summary.dead_letters += bodies.len() as u64;
         }
-        Ok(())
     }
 
     /// Hands messages to the maintainer as SQS does; gives the places of those that are to come again.
@@ -161,13 +165,23 @@ impl<'p> Delivery<'p> {
         reply.ok().and_then(failed).unwrap_or_else(|| (0..bodies.len()).collect())
     }
 
-    fn finish(self, summary: &mut Summary) -> io::Result<()> {
-        let (catalog, statements) = self.catalog.into_engine().finish();
-        self.lake.append_statements(&statements)?;
-        self.lake.keep_catalog(&catalog)?;
-        summary.statements = statements;
-        Ok(())
+    /// Keeps the catalog and the statements as they are now, so that a run that is ended is a run to there.
+    fn keep(&self, summary: &mut Summary) -> io::Result<()> {
+        let (news, kept) = self.catalog.engine().news(|catalog, news| {
+            if news.statements.is_empty() {
+                return Ok(());
+            }
+            self.lake.append_statements(&news.statements)?;
+            self.lake.keep_catalog(catalog)
+        });
+        summary.add_news(news);
+        kept.map_err(|error| about(&format!("the lake `{}`", self.lake.folder().display()), &error))
     }
+}
+
+/// The same error with what it is about.
+fn about(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// Calls with each line, without its end, and with the bytes that it took. The last line need not end.
@@ -175,7 +189,7 @@ fn for_each_line(mut input: impl BufRead, call: &mut impl FnMut(&[u8], usize) ->
     let mut line = Vec::new();
     loop {
         line.clear();
-        let bytes = input.read_until(b'\n', &mut line)?;
+        let bytes = input.read_until(b'\n', &mut line).map_err(|error| about("the input", &error))?;
         if bytes == 0 {
             return Ok(());
         }

@@ -1,10 +1,13 @@
 //! What a person wants to see of a run.
 
+use crate::assumptions::ACTIVE_PARTITIONS;
+use crate::athena::News;
+use crate::catalog::Elsewhere;
 use crate::firehose::{Counts, Object};
 use comfy_table::{CellAlignment, Table, presets};
 use firehose_transform::transform::Reason;
 use registrar::catalog::CatalogError;
-use shared::layout::{Capture, Layout};
+use shared::layout::{Capture, KeyFault, Layout};
 use shared::object_key::ObjectKey;
 use shared::partition::Partition;
 use std::collections::BTreeMap;
@@ -16,10 +19,14 @@ use std::ops::Range;
 pub struct Summary {
     /// What became of the records.
     pub counts: Counts,
-    /// The statements that the maintainer ran.
-    pub statements: Vec<String>,
     /// Notifications that were given up.
     pub dead_letters: u64,
+    statements: Vec<String>,
+    /// Statements beyond those that are kept to be shown.
+    more_statements: u64,
+    elsewhere: Vec<Elsewhere>,
+    /// Objects that lie in no partition of the layout, though they hold no errors.
+    strays: u64,
     columns: Vec<String>,
     partitions: BTreeMap<Partition, Contents>,
     rejected: BTreeMap<Reason, Rejected>,
@@ -41,6 +48,9 @@ struct Rejected {
     example: String,
 }
 
+/// The code of the records that the transform function failed.
+const PROCESSING_FAILED: &str = "Lambda.ProcessingFailedStatus";
+
 /// Statements that are printed; the rest are in the file.
 const STATEMENTS_SHOWN: usize = 5;
 /// Lines of them.
@@ -51,14 +61,9 @@ const PARTITIONS_SHOWN: usize = 50;
 const CHARACTERS_SHOWN: usize = 60;
 
 impl Summary {
-    /// Whether everything that was to be registered is.
+    /// Whether every record that was delivered can be queried.
     pub fn is_complete(&self) -> bool {
-        self.dead_letters == 0
-    }
-
-    /// The partitions that objects were written to.
-    pub fn partitions(&self) -> usize {
-        self.partitions.len()
+        self.dead_letters == 0 && self.elsewhere.is_empty() && self.strays == 0
     }
 
     pub(crate) fn add_transform_report(&mut self, report: firehose_transform::report::Report) {
@@ -73,16 +78,31 @@ impl Summary {
         if self.columns.is_empty() {
             self.columns = layout.captures().iter().map(Capture::column).map(str::to_owned).collect();
         }
-        if let Ok(partition) = layout.matches(&ObjectKey::from_plain(object.key.as_str())) {
-            let contents = self.partitions.entry(partition).or_default();
-            contents.objects += 1;
-            contents.records += object.records;
-            contents.bytes += object.body.len() as u64;
+        match layout.matches(&ObjectKey::from_plain(object.key.as_str())) {
+            Ok(partition) => {
+                let contents = self.partitions.entry(partition).or_default();
+                contents.objects += 1;
+                contents.records += object.records;
+                contents.bytes += object.body.len() as u64;
+            }
+            Err(KeyFault::ErrorObject) => {}
+            Err(_) => self.strays += 1,
         }
     }
 
     pub(crate) fn add_maintainer_report(&mut self, report: registrar::report::Report) {
         self.errors.extend(report.failures.into_iter().map(|(error, _)| error));
+    }
+
+    pub(crate) fn add_news(&mut self, news: News) {
+        for statement in news.statements {
+            if self.statements.len() < STATEMENTS_SHOWN {
+                self.statements.push(statement);
+            } else {
+                self.more_statements += 1;
+            }
+        }
+        self.elsewhere.extend(news.elsewhere);
     }
 
     fn partitions_table(&self) -> String {
@@ -100,6 +120,11 @@ impl Summary {
         let mut table = table(["reason", "records", "for example"].into_iter(), 1..2);
         for (reason, rejected) in &self.rejected {
             table.add_row([reason.to_string(), grouped(rejected.records), rejected.example.clone()]);
+        }
+        // What Firehose itself could not deliver; the function's own failures are above, by its reasons.
+        let by_firehose = self.counts.failed.iter().filter(|(code, _)| *code != PROCESSING_FAILED);
+        for (code, records) in by_firehose {
+            table.add_row([code.clone(), grouped(*records), "see the error objects".to_owned()]);
         }
         if self.counts.refused > 0 {
             let example = "a stream takes records of at most 1,000 KiB".to_owned();
@@ -128,15 +153,46 @@ impl fmt::Display for Summary {
         if !self.statements.is_empty() {
             writeln!(f, "\nStatements that the maintainer ran")?;
         }
-        for statement in self.statements.iter().take(STATEMENTS_SHOWN) {
+        for statement in &self.statements {
             let lines = statement.lines().count();
             statement.lines().take(LINES_SHOWN).try_for_each(|line| writeln!(f, "{}", printable_line(line)))?;
             if lines > LINES_SHOWN {
                 writeln!(f, "  … and {} more partitions", grouped((lines - LINES_SHOWN) as u64))?;
             }
         }
-        if self.statements.len() > STATEMENTS_SHOWN {
-            writeln!(f, "… and {} more statements", grouped((self.statements.len() - STATEMENTS_SHOWN) as u64))?;
+        if self.more_statements > 0 {
+            writeln!(f, "… and {} more statements, all in statements.sql", grouped(self.more_statements))?;
+        }
+        for elsewhere in self.elsewhere.iter().take(STATEMENTS_SHOWN) {
+            let Elsewhere { values, registered, wanted } = elsewhere;
+            let line = format!("{values:?} is registered at `{registered}`, so that `{wanted}` cannot be queried");
+            writeln!(
+                f,
+                "
+not registered: {}",
+                printable_line(&line)
+            )?;
+        }
+        if self.elsewhere.len() > STATEMENTS_SHOWN {
+            let more = grouped((self.elsewhere.len() - STATEMENTS_SHOWN) as u64);
+            writeln!(f, "… and {more} more that are registered at other locations")?;
+        }
+        if self.strays > 0 {
+            writeln!(
+                f,
+                "
+{} objects lie in no partition of the layout",
+                grouped(self.strays)
+            )?;
+        }
+        if self.counts.most_active_partitions > ACTIVE_PARTITIONS {
+            let active = grouped(self.counts.most_active_partitions as u64);
+            writeln!(
+                f,
+                "
+{active} partitions were active at once: Firehose keeps {ACTIVE_PARTITIONS} unless the quota is raised, and \
+                 sends what comes beyond to the error prefix"
+            )?;
         }
         for error in &self.errors {
             writeln!(f, "\nnot registered: {}", printable_line(&error.to_string()))?;

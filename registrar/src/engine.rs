@@ -41,11 +41,6 @@ impl<E: Engine + Sync> StatementCatalog<E> {
     pub fn engine(&self) -> &E {
         &self.engine
     }
-
-    /// The engine, when nothing more is to be added.
-    pub fn into_engine(self) -> E {
-        self.engine
-    }
 }
 
 impl<E: Engine + Sync> Catalog for StatementCatalog<E> {

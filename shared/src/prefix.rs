@@ -12,7 +12,7 @@ pub struct Prefix {
 }
 
 /// One part of a prefix.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Element {
     /// Text that stands for itself.
     Text(String),

@@ -6,13 +6,13 @@ use std::fmt;
 ///
 /// Letters are fields, anything between single quotes and all other characters stand for themselves. Zones (`z`, `X`, …)
 /// are refused, since no folder of ours is named after one, and so are the letters that Firehose itself refuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimestampPattern {
     items: Vec<Item>,
 }
 
 /// One part of a pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Item {
     /// Text that stands for itself.
     Text(String),

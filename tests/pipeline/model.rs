@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where a record belongs, by the rules in a few lines: a name of text that is not too long.
+/// The component that a record belongs to, by the rules in a few lines. (The names made here are never too long.)
 fn expected_name(record: &[u8]) -> Option<String> {
     let record: Value = serde_json::from_slice(record).ok()?;
     let text = |name: &str| record.get(name)?.as_str().map(str::to_owned);
@@ -47,10 +47,14 @@ proptest! {
 
         let in_lake = workshop.records();
         prop_assert_eq!(in_lake.iter().filter(|(place, _)| *place == Place::Errors).count(), failed);
+        let name_of_folder: BTreeMap<String, String> =
+            workshop.partitions().into_iter().map(|(name, folder)| (folder, name)).collect();
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         for (place, record) in &in_lake {
-            if *place != Place::Errors {
-                *found.entry(expected_name(record).unwrap()).or_default() += 1;
+            if let Place::Folder(folder) = place {
+                let name = name_of_folder[folder].clone();
+                prop_assert_eq!(expected_name(record), Some(name.clone()), "in `{}`", folder);
+                *found.entry(name).or_default() += 1;
             }
         }
         prop_assert_eq!(&found, &delivered);

@@ -1,6 +1,6 @@
 //! The first thing that a user sees.
 
-use crate::headgate::{Place, Workshop, project};
+use crate::headgate::{BUCKET, Place, Workshop, project};
 use std::fs;
 
 const FOUR: [&str; 4] = ["audit-service", "order-service", "payment-service", "user-service"];
@@ -64,6 +64,62 @@ fn a_lake_is_added_to_unless_it_is_to_be_fresh() {
     assert_eq!(count(&["DIR/records"]), (1, 1, 1));
     assert_eq!(count(&["DIR/records"]), (2, 2, 1));
     assert_eq!(count(&["DIR/records", "DIR/records", "--fresh"]), (2, 1, 1));
+}
+
+#[test]
+fn data_that_a_lake_cannot_show_is_told() {
+    let workshop = Workshop::new();
+    let record = b"{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}";
+    assert_eq!(workshop.run_with_input(&["-"], record).status, 0);
+    // The partition is registered, and stays where it is.
+    let moved = ["-", "--parameter-overrides", "S3Prefix=moved/!{partitionKeyFromLambda:componentName}/"];
+    let said = workshop.run_with_input(&moved, record);
+    assert_eq!(said.status, 1);
+    assert_eq!(workshop.partitions(), [("a".to_owned(), "a".to_owned())]);
+    insta::assert_snapshot!(said.output, @r#"
+    1 record read: 1 delivered, 0 dropped, 0 rejected
+
+    Partitions
+    ┌───────────────────────────────────────────┐
+    │ componentname   objects   records   bytes │
+    ╞═══════════════════════════════════════════╡
+    │ a                     1         1      61 │
+    └───────────────────────────────────────────┘
+
+    Statements that the maintainer ran
+    ALTER TABLE `headgate`.`component_metrics` ADD IF NOT EXISTS
+      PARTITION (`componentname` = 'a') LOCATION 's3://headgate-component-metrics-data-123456789012-eu-west-1/moved/a/'
+
+    not registered: ["a"] is registered at `s3://headgate-component-metrics-data-123456789012-eu-west-1/a/`, so that `s3://headgate-component-metrics-data-123456789012-eu-west-1/moved/a/` cannot be queried
+
+    The lake is `DIR/lake`: objects, catalog.json and statements.sql.
+    "#);
+    insta::assert_snapshot!(said.errors, @"headgate: not everything that was delivered can be queried");
+}
+
+#[test]
+fn a_run_that_breaks_keeps_what_it_had() {
+    let workshop = Workshop::new();
+    workshop.write("records", "{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}\n");
+    assert_eq!(workshop.run(&["DIR/records"]).status, 0);
+    // A file where a folder should be: `a` is written and registered all the same, then comes `b`.
+    workshop.write(&format!("lake/{BUCKET}/b"), "");
+    let records = ["a", "b", "c"]
+        .map(|name| format!("{{\"componentName\":\"{name}\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}}\n"));
+    let said = workshop.run_with_input(&["-"], records.concat().as_bytes());
+    assert_eq!(said.status, 1);
+    assert!(said.errors.starts_with("headgate: object `b/"), "{}", said.errors);
+    assert_eq!(workshop.statements().len(), 2);
+}
+
+#[test]
+fn many_active_partitions_are_told() {
+    let workshop = Workshop::new();
+    let record = |n: u32| format!("{{\"componentName\":\"c{n}\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}}\n");
+    let said = workshop.run_with_input(&["-"], (0..501).map(record).collect::<String>().as_bytes());
+    assert_eq!(said.status, 0);
+    assert!(said.output.contains("501 partitions were active at once"), "{}", said.output);
+    assert_eq!(workshop.partitions().len(), 501);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn an_unknown_type_in_the_contract() {
 fn a_file_that_is_not_there() {
     insta::assert_snapshot!(message(&Workshop::new(), &["DIR/nothing", "DIR"]), @"
     headgate: this cannot work:
-      `DIR/nothing` is not there, expected a file of records
+      `DIR/nothing` does not exist, expected a file of records
       `DIR` is a folder, expected a file of records
     ");
 }
@@ -59,19 +59,85 @@ fn an_environment_or_parameter_that_is_not_there() {
     ");
 }
 
-#[test]
-fn a_missing_variable() {
+/// The message of a run on the project's own template with one place of it changed.
+#[track_caller]
+fn message_with(place: &str, change: &str) -> String {
     let workshop = Workshop::new();
     let template = fs::read_to_string(project().join("template.yaml")).unwrap();
-    workshop.write(
-        "template.yaml",
-        template.replace("          S3_PREFIX: !Ref S3Prefix\n", "").replace("          TABLE:", "          TABEL:"),
-    );
+    assert!(template.contains(place), "`{place}` is not in the template");
+    workshop.write("template.yaml", template.replacen(place, change, 1));
     workshop.write("samconfig.toml", fs::read(project().join("samconfig.toml")).unwrap());
-    insta::assert_snapshot!(message(&workshop, &["-", "--template", "DIR/template.yaml"]), @"
+    message(&workshop, &["-", "--template", "DIR/template.yaml"])
+}
+
+#[test]
+fn a_missing_variable() {
+    insta::assert_snapshot!(message_with("          TABLE:", "          TABEL:"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `TABLE` is not set
+    ");
+    insta::assert_snapshot!(message_with("          S3_PREFIX: !Ref S3Prefix\n", ""), @"
     headgate: this cannot work:
       `DIR/template.yaml`: `S3_PREFIX` is not set
-      `DIR/template.yaml`: `TABLE` is not set
+    ");
+}
+
+#[test]
+fn a_variable_for_all_functions_that_one_refuses() {
+    let globals = "  Function:\n    Environment: { Variables: { RECORD_QUERY: .a } }\n";
+    insta::assert_snapshot!(message_with("  Function:\n", globals), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `RECORD_QUERY` is `.a`, expected `.`
+    ");
+}
+
+#[test]
+fn what_the_template_says_differently_of_the_same_thing() {
+    insta::assert_snapshot!(message_with("Prefix: !Ref S3Prefix", "Prefix: \"x=!{partitionKeyFromLambda:x}/\""), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: the prefixes of the delivery stream and of the transform function differ: `x=!{partitionKeyFromLambda:x}/` and `!{partitionKeyFromLambda:componentName}/`
+    ");
+    let errors = "ErrorOutputPrefix: \"failed-!{firehose:error-output-type}/\"";
+    insta::assert_snapshot!(message_with("ErrorOutputPrefix: !Ref ErrorPrefix", errors), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: the error prefixes of the delivery stream and of the transform function differ: `failed-!{firehose:error-output-type}/` and `errors/!{firehose:error-output-type}/!{timestamp:yyyy}/!{timestamp:MM}/!{timestamp:dd}/`
+    ");
+    insta::assert_snapshot!(message_with("- Name: maxvalue\n              Type: double", "- Name: maxvalue\n              Type: int"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `maxValue` is `double` in the contract and `int` in the table
+    ");
+    insta::assert_snapshot!(message_with("- Name: unit\n", "- Name: units\n"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: the table has no column for `unit`, which the contract names
+    ");
+    insta::assert_snapshot!(message_with("- Name: componentname\n            Type: string", "- Name: componentname\n            Type: int"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: the partition key `componentname` of the table is of the type `int`, expected `string`
+      `DIR/template.yaml`: `componentName` is `string` in the contract and `int` in the table
+    ");
+}
+
+#[test]
+fn what_firehose_would_refuse_and_what_is_not_modelled() {
+    insta::assert_snapshot!(message_with("Enabled: true # left out, Firehose stores false", "Enabled: false"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `ProcessingConfiguration.Enabled` is not `true`, so that the function would not be called
+    ");
+    insta::assert_snapshot!(message_with("Enabled: true # only a new delivery", "Enabled: false # only a new delivery"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a partition key, which Firehose refuses without dynamic partitioning
+    ");
+    insta::assert_snapshot!(message_with("CompressionFormat: UNCOMPRESSED", "CompressionFormat: GZIP"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `CompressionFormat` is `GZIP`, expected `UNCOMPRESSED`: no other is modelled here
+    ");
+    insta::assert_snapshot!(message_with("SizeInMBs: 64", "SizeInMBs: much"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `BufferingHints.SizeInMBs` is `much`, expected a number
+    ");
+    insta::assert_snapshot!(message_with("Prefix: !Ref S3Prefix", "Prefix: \"x=!{partitionKeyFromQuery:x}/\""), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here
     ");
 }
 
@@ -90,12 +156,15 @@ fn everything_at_once() {
     ];
     insta::assert_snapshot!(message(&Workshop::new(), &arguments), @"
     headgate: this cannot work:
+      `PROJECT/template.yaml`: the parameter `S3Prefix` is `!{partitionKeyFromLambda:a`: it must end in a slash and not begin with one
+      `PROJECT/template.yaml`: the parameter `ErrorPrefix` is `errors`: it must end in a slash, not begin with one, and contain !{firehose:error-output-type}
+      `PROJECT/template.yaml`: the parameter `TableName` is `a.b`: it must be lower-case letters, digits and underscores
       `PROJECT/template.yaml`: `ERROR_PREFIX` is `errors`: it does not end in `/`: object names would be glued to its last folder
       `PROJECT/template.yaml`: `S3_PREFIX` is `!{partitionKeyFromLambda:a`: `!{partitionKeyFromLambda:a` has no closing `}`
       `PROJECT/template.yaml`: `CONTRACT` is `a strin, b int, b int`: the column `a`: `strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`; the column `b` is given twice (names are compared without case, as Glue does)
       `PROJECT/template.yaml`: `TABLE` is `headgate.a.b`: expected `database.table`
       `PROJECT/template.yaml`: `DeliveryStream`: `Prefix` is `!{partitionKeyFromLambda:a`: `!{partitionKeyFromLambda:a` has no closing `}`
-      `DIR/nothing` is not there, expected a file of records
+      `DIR/nothing` does not exist, expected a file of records
     ");
 }
 
@@ -103,8 +172,8 @@ fn everything_at_once() {
 fn no_template() {
     insta::assert_snapshot!(message(&Workshop::new(), &["-", "--template", "DIR/template.yaml"]), @"
     headgate: this cannot work:
-      `DIR/template.yaml` is not there, expected a SAM application (name its template with `--template`)
-      `DIR/samconfig.toml` is not there, expected a SAM application (name its template with `--template`)
+      `DIR/template.yaml` does not exist, expected a SAM application (name its template with `--template`)
+      `DIR/samconfig.toml` does not exist, expected a SAM application (name its template with `--template`)
     ");
 }
 

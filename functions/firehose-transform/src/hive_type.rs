@@ -120,7 +120,7 @@ impl HiveType {
             "decimal" => return decimal(rest),
             "char" => return sized(name, rest, "`char(n)` with n from 1 to 255", 255, Self::Char),
             "varchar" => {
-                return sized(text, rest, "varchar(n) with n from 1 to 65535", 65_535, Self::Varchar);
+                return sized(name, rest, "`varchar(n)` with n from 1 to 65535", 65_535, Self::Varchar);
             }
             "array" => {
                 let (element, rest) = Self::parse_start(sign(rest, '<')?)?;
@@ -150,12 +150,9 @@ impl HiveType {
         let when = |right: bool, otherwise| if right { Ok(()) } else { Err(mismatch(otherwise)) };
         match (self, kind) {
             (Self::Boolean, Kind::Boolean) | (Self::String | Self::Binary, Kind::String) => Ok(()),
-            (Self::Timestamp, Kind::Number) => {
-                when(text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range")
-            }
             (Self::Integer(size), Kind::Number) => size.check(text).map_err(mismatch),
             (Self::Float, Kind::Number) => when(text.parse::<f32>().is_ok_and(f32::is_finite), "a number out of range"),
-            (Self::Double, Kind::Number) => {
+            (Self::Double | Self::Timestamp, Kind::Number) => {
                 when(text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range")
             }
             (Self::Decimal { precision, scale }, Kind::Number) => {
@@ -490,11 +487,11 @@ mod tests {
         let message = |text: &str| HiveType::parse_start(text).unwrap_err().to_string();
         insta::assert_snapshot!(message("strin not null"), @"`strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`");
         insta::assert_snapshot!(message("decimal(39,1)"), @"`decimal(39,1)` is not a type, expected `decimal(p,s)` with p from 1 to 38 and s from 0 to p");
-        insta::assert_snapshot!(message("varchar"), @"`varchar` is not a type, expected varchar(n) with n from 1 to 65535");
+        insta::assert_snapshot!(message("varchar"), @"`varchar` is not a type, expected `varchar(n)` with n from 1 to 65535");
         insta::assert_snapshot!(message("map<int,string>"), @"`int` cannot be the key of a map, expected `string`: the keys of JSON are text");
         insta::assert_snapshot!(message("array<int"), @"expected `>`, got the end");
         insta::assert_snapshot!(message("struct<a:int,A:string>"), @"the field `A` is given twice (names are compared without case)");
-        insta::assert_snapshot!(message("varchar(0), b int"), @"`varchar(0), b int(0)` is not a type, expected varchar(n) with n from 1 to 65535");
+        insta::assert_snapshot!(message("varchar(0), b int"), @"`varchar(0)` is not a type, expected `varchar(n)` with n from 1 to 65535");
         insta::assert_snapshot!(message("array<>"), @"`>` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`");
         insta::assert_snapshot!(message("struct<a int>"), @"expected `:`, got `a`");
     }

@@ -1,4 +1,4 @@
-//! The transform function: checks, enriches and labels each record that Amazon Data Firehose hands over.
+//! The transform function: checks and labels each record that Amazon Data Firehose hands over.
 //!
 //! In reading order:
 //!

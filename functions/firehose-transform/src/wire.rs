@@ -203,7 +203,7 @@ fn push_json(text: &mut String, value: &str) {
 }
 
 /// The text that a JSON value is, or nothing if it is of another kind, or no Unicode.
-fn text<'r>(value: Option<&'r RawValue>) -> Option<Cow<'r, str>> {
+fn text(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
     /// (A plain `Cow` would always be copied.)
     #[derive(Deserialize)]
     struct Text<'r>(#[serde(borrow)] Cow<'r, str>);

@@ -29,7 +29,9 @@ impl SamConfig {
         let overrides = match parameter("parameter_overrides") {
             None => Vec::new(),
             Some(Value::String(pairs)) => words(pairs),
-            Some(Value::Array(pairs)) => pairs.iter().filter_map(Value::as_str).flat_map(words).collect(),
+            Some(Value::Array(pairs)) if pairs.iter().all(Value::is_str) => {
+                pairs.iter().filter_map(Value::as_str).flat_map(words).collect()
+            }
             Some(other) => {
                 let kind = other.type_str();
                 return Err(format!("`parameter_overrides` is of the type {kind}, expected text or a list of texts"));
@@ -40,9 +42,12 @@ impl SamConfig {
     }
 }
 
-/// A pair of a parameter and its value, `Key=Value`.
+/// A pair of a parameter and its value: `Key=Value`, or `ParameterKey=Key,ParameterValue=Value`.
 pub(crate) fn key_value(pair: &str) -> Result<(String, String), String> {
-    let (key, value) = pair.split_once('=').ok_or_else(|| format!("`{pair}` is no parameter, expected `Key=Value`"))?;
+    let long = pair.strip_prefix("ParameterKey=").and_then(|pair| pair.split_once(",ParameterValue="));
+    let (key, value) = long
+        .or_else(|| pair.split_once('='))
+        .ok_or_else(|| format!("`{pair}` is not a parameter, expected `Key=Value`"))?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
@@ -84,14 +89,14 @@ mod tests {
             parameter_overrides = 'Prefix="a b/" Other=x\ y'
             [b.global.parameters]
             stack_name = "b"
-            parameter_overrides = ['Prefix="!{timestamp:yyyy}/"', "Empty="]
+            parameter_overrides = ['Prefix="!{timestamp:yyyy}/"', "ParameterKey=Long,ParameterValue=x"]
         "#;
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let a = SamConfig::parse(text, "a").unwrap();
         assert_eq!((a.stack_name.as_str(), a.region.as_deref()), ("deployed", Some("eu-west-1")));
         assert_eq!(a.parameter_overrides, [pair("Prefix", "a b/"), pair("Other", "x y")]);
         let b = SamConfig::parse(text, "b").unwrap();
-        assert_eq!(b.parameter_overrides, [pair("Prefix", "!{timestamp:yyyy}/"), pair("Empty", "")]);
+        assert_eq!(b.parameter_overrides, [pair("Prefix", "!{timestamp:yyyy}/"), pair("Long", "x")]);
     }
 
     #[test]
@@ -101,6 +106,6 @@ mod tests {
         insta::assert_snapshot!(message("version = 0.1\n[default.deploy.parameters]\n[b.deploy.parameters]"), @"there is no environment `a`, expected one of `b`, `default`");
         insta::assert_snapshot!(message("[a.deploy.parameters]"), @"the environment `a` has no `stack_name`");
         insta::assert_snapshot!(message("[a.deploy.parameters]\nstack_name = 's'\nparameter_overrides = 5"), @"`parameter_overrides` is of the type integer, expected text or a list of texts");
-        insta::assert_snapshot!(message("[a.deploy.parameters]\nstack_name = 's'\nparameter_overrides = 'x'"), @"`x` is no parameter, expected `Key=Value`");
+        insta::assert_snapshot!(message("[a.deploy.parameters]\nstack_name = 's'\nparameter_overrides = 'x'"), @"`x` is not a parameter, expected `Key=Value`");
     }
 }

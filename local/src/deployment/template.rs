@@ -1,5 +1,6 @@
 //! A SAM template, with its parameters filled in: as much of CloudFormation as ours needs.
 
+use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 use serde_norway::Value as Yaml;
 use std::collections::BTreeMap;
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 pub(super) struct Template {
     /// The resources, with CloudFormation's functions still in them, in their long form (`{"Ref": "x"}`).
     resources: Map<String, Value>,
+    /// What SAM adds to each resource of a kind.
+    globals: Value,
     /// Parameters and pseudo parameters by name.
     parameters: BTreeMap<String, String>,
 }
@@ -17,25 +20,25 @@ pub(super) struct Template {
 const DEEPEST: usize = 32;
 
 impl Template {
-    /// Reads a template; a parameter without a value, or a value without a parameter, is a fault.
+    /// Reads a template, and says what is wrong with its parameters: one without a value, a value that it does not allow,
+    /// or a value without a parameter. The rest can be looked at all the same.
     pub(super) fn parse(
         text: &str,
         pseudo_parameters: &[(&str, &str)],
         overrides: &[(String, String)],
-    ) -> Result<Self, Vec<String>> {
-        let yaml: Yaml = serde_norway::from_str(text).map_err(|error| vec![format!("this is no YAML: {error}")])?;
-        let template = long_form(yaml).map_err(|fault| vec![fault])?;
-        let resources = template.get("Resources").and_then(Value::as_object);
-        let resources = resources.ok_or_else(|| vec!["it has no `Resources`".to_owned()])?.clone();
+    ) -> Result<(Self, Vec<String>), String> {
+        let yaml: Yaml = serde_norway::from_str(text).map_err(|error| format!("not valid YAML: {error}"))?;
+        let template = long_form(yaml)?;
+        let section = |name: &str| template.get(name).and_then(Value::as_object).cloned();
+        let resources = section("Resources").ok_or("it has no `Resources`")?;
+        let globals = template.get("Globals").cloned().unwrap_or_default();
+        let declared = section("Parameters").unwrap_or_default();
         let mut parameters: BTreeMap<String, String> =
             pseudo_parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut faults = Vec::new();
-        let declared = template.get("Parameters").and_then(Value::as_object).cloned().unwrap_or_default();
         for (name, parameter) in &declared {
             let given = overrides.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-            let default =
-                parameter.get("Default").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-            match given.or(default) {
+            match given.or_else(|| parameter.get("Default").map(scalar)) {
                 Some(value) => {
                     faults.extend(not_allowed(name, parameter, &value));
                     parameters.insert(name.clone(), value);
@@ -48,7 +51,12 @@ impl Template {
             let known: Vec<&str> = declared.keys().map(String::as_str).collect();
             format!("there is no parameter `{key}`, expected one of `{}`", known.join("`, `"))
         }));
-        if faults.is_empty() { Ok(Self { resources, parameters }) } else { Err(faults) }
+        Ok((Self { resources, globals, parameters }, faults))
+    }
+
+    /// What `Globals` says for all functions, by its JSON pointer, with everything in it resolved; null if nothing.
+    pub(super) fn global(&self, pointer: &str) -> Result<Value, String> {
+        self.resolve(self.globals.pointer(&format!("/Function{pointer}")).unwrap_or(&Value::Null), DEEPEST)
     }
 
     /// A property of a resource, by its JSON pointer, with everything in it resolved.
@@ -92,7 +100,6 @@ impl Template {
                     Some(("Ref", Value::String(name))) => self.reference(name, depth).map(Value::from),
                     Some(("Fn::GetAtt", argument)) => self.attribute(&path(argument), depth).map(Value::from),
                     Some(("Fn::Sub", Value::String(text))) => self.substitute(text, depth).map(Value::from),
-                    Some(("Fn::Join", Value::Array(arguments))) => self.join(arguments, depth),
                     Some((name, _)) if name.starts_with("Fn::") || name == "Ref" => {
                         Err(format!("`{name}` is not understood here in this form"))
                     }
@@ -104,17 +111,6 @@ impl Template {
             }
             scalar => Ok(scalar.clone()),
         }
-    }
-
-    fn join(&self, arguments: &[Value], depth: usize) -> Result<Value, String> {
-        let [Value::String(separator), Value::Array(parts)] = arguments else {
-            return Err("`Fn::Join` is not understood here in this form".to_owned());
-        };
-        let parts: Vec<String> = parts
-            .iter()
-            .map(|part| Ok(self.resolve(part, depth)?.as_str().map(str::to_owned).unwrap_or_default()))
-            .collect::<Result<_, String>>()?;
-        Ok(parts.join(separator).into())
     }
 
     fn reference(&self, name: &str, depth: usize) -> Result<String, String> {
@@ -136,7 +132,7 @@ impl Template {
             let property = format!("/{property}");
             if self.resource(name)?.pointer(&format!("/Properties{property}")).is_some() {
                 let value = self.resolved_property(name, &property, depth)?;
-                return Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                return Ok(scalar(&value));
             }
         }
         // CloudFormation appends letters and digits by chance.
@@ -185,12 +181,39 @@ impl Template {
     }
 }
 
-/// A value that the parameter's own list does not have.
+/// Text for text, and for a number its digits: CloudFormation takes either for the other.
+pub(super) fn scalar(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Why a parameter does not allow a value, if it does not.
 fn not_allowed(name: &str, parameter: &Value, value: &str) -> Option<String> {
-    let allowed = parameter.get("AllowedValues")?.as_array()?;
-    let allowed: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
-    let fault = || format!("the parameter `{name}` is `{value}`, expected one of `{}`", allowed.join("`, `"));
-    (!allowed.is_empty() && !allowed.contains(&value)).then(fault)
+    let list = |key: &str| parameter.get(key).and_then(Value::as_array);
+    if let Some(allowed) = list("AllowedValues") {
+        let allowed: Vec<String> = allowed.iter().map(scalar).collect();
+        if !allowed.iter().any(|allowed| allowed == value) {
+            return Some(format!("the parameter `{name}` is `{value}`, expected one of `{}`", allowed.join("`, `")));
+        }
+    }
+    let text = |key: &str| parameter.get(key).map(scalar);
+    if let Some(most) = text("MaxLength").and_then(|most| most.parse::<usize>().ok())
+        && value.chars().count() > most
+    {
+        return Some(format!(
+            "the parameter `{name}` has {} characters, expected at most {most}",
+            value.chars().count()
+        ));
+    }
+    let pattern = text("AllowedPattern")?;
+    // A pattern has to fit the whole value.
+    match Regex::new(&format!("^(?:{pattern})$")) {
+        Ok(regex) if regex.is_match(value) => None,
+        Ok(_) => {
+            let constraint = text("ConstraintDescription").unwrap_or_else(|| format!("must fit `{pattern}`"));
+            Some(format!("the parameter `{name}` is `{value}`: it {constraint}"))
+        }
+        Err(error) => Some(format!("the parameter `{name}`: its `AllowedPattern` is not understood here: {error}")),
+    }
 }
 
 /// The argument of `GetAtt` in either form.
@@ -211,7 +234,7 @@ fn long_form(yaml: Yaml) -> Result<Value, String> {
         Yaml::Sequence(items) => items.into_iter().map(long_form).collect::<Result<_, _>>()?,
         Yaml::Mapping(fields) => {
             let field = |(name, value): (Yaml, Yaml)| {
-                let name = name.as_str().map(str::to_owned).ok_or_else(|| format!("`{name:?}` is no name"))?;
+                let name = name.as_str().map(str::to_owned).ok_or_else(|| format!("`{name:?}` is not a name"))?;
                 Ok((name, long_form(value)?))
             };
             Value::Object(fields.into_iter().map(field).collect::<Result<_, String>>()?)
@@ -231,7 +254,7 @@ mod tests {
 
     const TEMPLATE: &str = r#"
 Parameters:
-  Prefix: { Type: String, Default: "!{timestamp:yyyy}/" }
+  Prefix: { Type: String, Default: "!{timestamp:yyyy}/", AllowedPattern: ".*/$", ConstraintDescription: must end in a slash }
   Size: { Type: Number, Default: 64 }
   Kind: { Type: String, Default: a, AllowedValues: [a, b] }
 Resources:
@@ -249,7 +272,6 @@ Resources:
         ARN: !GetAtt Bucket.Arn
         LONG: { "Fn::GetAtt": [Queue, Arn] }
         SUB: !Sub s3://${Bucket}/${!literal}/${Queue.Arn}
-        JOIN: !Join ["-", [!Ref Kind, x]]
       Circle: !Sub ${Loop}
       Other: !Select [0, [a]]
   Loop:
@@ -257,15 +279,15 @@ Resources:
     Properties: { QueueName: !Ref Loop }
 "#;
 
-    fn template(overrides: &[(&str, &str)]) -> Result<Template, Vec<String>> {
+    fn template(overrides: &[(&str, &str)]) -> (Template, Vec<String>) {
         let pseudo = [("AWS::StackName", "s"), ("AWS::Region", "r"), ("AWS::AccountId", "1")];
         let overrides: Vec<_> = overrides.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Template::parse(TEMPLATE, &pseudo, &overrides)
+        Template::parse(TEMPLATE, &pseudo, &overrides).unwrap()
     }
 
     #[test]
     fn references_are_resolved() {
-        let variables = template(&[("Size", "128")]).unwrap().property("Function", "/Variables").unwrap();
+        let variables = template(&[("Size", "128")]).0.property("Function", "/Variables").unwrap();
         let expected = json!({
             "PREFIX": "!{timestamp:yyyy}/",
             "SIZE": "128",
@@ -273,24 +295,25 @@ Resources:
             "ARN": "arn:aws:s3:::s-data",
             "LONG": "arn:aws:sqs:r:1:s-Queue",
             "SUB": "s3://s-data/${literal}/arn:aws:sqs:r:1:s-Queue",
-            "JOIN": "a-x",
         });
         assert_eq!(variables, expected);
     }
 
     #[test]
     fn errors() {
-        let faults = template(&[("Prefx", "x"), ("Kind", "c")]).unwrap_err();
+        let faults = template(&[("Prefx", "x"), ("Kind", "c"), ("Prefix", "no-slash")]).1;
         insta::assert_snapshot!(faults.join("\n"), @"
+        the parameter `Prefix` is `no-slash`: it must end in a slash
         the parameter `Kind` is `c`, expected one of `a`, `b`
         there is no parameter `Prefx`, expected one of `Prefix`, `Size`, `Kind`
         ");
-        let message = |property: &str| template(&[]).unwrap().property("Function", property).unwrap_err();
+        let message = |property: &str| template(&[]).0.property("Function", property).unwrap_err();
         insta::assert_snapshot!(message("/Circle"), @"its references go in a circle");
         insta::assert_snapshot!(message("/Other"), @"`Fn::Select` is not understood here in this form");
         insta::assert_snapshot!(message("/Nothing/There"), @"`Function` has no `Nothing.There`");
-        let message = |text: &str| Template::parse(text, &[], &[]).unwrap_err().join("\n");
-        insta::assert_snapshot!(message("a: ["), @"this is no YAML: did not find expected node content at line 2 column 1, while parsing a flow node");
+        let message =
+            |text: &str| Template::parse(text, &[], &[]).map_or_else(|error| error, |(_, faults)| faults.join("\n"));
+        insta::assert_snapshot!(message("a: ["), @"not valid YAML: did not find expected node content at line 2 column 1, while parsing a flow node");
         insta::assert_snapshot!(message("a: 1"), @"it has no `Resources`");
         insta::assert_snapshot!(message("Parameters: { A: { Type: String } }\nResources: {}"), @"the parameter `A` has no value");
     }

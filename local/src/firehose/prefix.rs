@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use std::iter::repeat_n;
 
 /// A prefix whose keys are filled in; the time is that of an object, which is not known yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Open(Vec<Element>);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FilledPrefix(Vec<Element>);
 
 /// Fills the keys in. A key that is missing or empty fails the record, as does a prefix that is too long.
-pub(super) fn open(prefix: &Prefix, keys: &BTreeMap<String, String>) -> Result<Open, Failure> {
+pub(super) fn fill_keys(prefix: &Prefix, keys: &BTreeMap<String, String>) -> Result<FilledPrefix, Failure> {
     let fault = |message| Failure { error_output_type: PREFIX_FAULT_TYPE, code: PREFIX_FAULT_CODE, message };
     let mut elements = Vec::new();
     for element in prefix.elements() {
@@ -24,7 +24,6 @@ pub(super) fn open(prefix: &Prefix, keys: &BTreeMap<String, String>) -> Result<O
                 Some(value) => Element::Text(value.clone()),
                 None => return Err(fault(MISSING_PARTITION_KEY)),
             },
-            Element::KeyFromQuery(_) => return Err(fault("partitionKeyFromQuery is not modelled here")),
             other => other.clone(),
         });
     }
@@ -32,24 +31,14 @@ pub(super) fn open(prefix: &Prefix, keys: &BTreeMap<String, String>) -> Result<O
         // The hour is appended to a prefix in which there is nothing to evaluate.
         elements.push(Element::Timestamp(TimestampPattern::hourly()));
     }
-    let open = Open(elements);
-    if open.evaluate(0, || 0).encode_utf16().count() > LONGEST_PREFIX {
+    let filled = FilledPrefix(elements);
+    if filled.evaluate(0, || 0).encode_utf16().count() > LONGEST_PREFIX {
         return Err(fault("Length of evaluated prefix cannot be greater than 512"));
     }
-    Ok(open)
+    Ok(filled)
 }
 
-impl Open {
-    /// What tells this prefix from others.
-    pub(super) fn key(&self) -> String {
-        let part = |element: &Element| match element {
-            Element::Text(text) => text.clone(),
-            Element::Timestamp(pattern) => format!("!{{timestamp:{pattern}}}"),
-            _ => "!{firehose}".to_owned(),
-        };
-        self.0.iter().map(part).collect()
-    }
-
+impl FilledPrefix {
     /// The prefix at a moment, in milliseconds since 1970; `number` makes random strings differ.
     pub(super) fn evaluate(&self, at: i64, number: impl Fn() -> u64) -> String {
         let mut text = String::new();
@@ -80,5 +69,5 @@ pub(super) fn of_errors(prefix: &ErrorPrefix, error_output_type: &str, at: i64) 
         elements.push(Element::Text(format!("{error_output_type}/")));
         elements.push(Element::Timestamp(TimestampPattern::hourly()));
     }
-    Open(elements).evaluate(at, || 0)
+    FilledPrefix(elements).evaluate(at, || 0)
 }

@@ -93,6 +93,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_modelled_is_refused() {
+        let refused = |prefix: &str| super::check(&Prefix::parse(prefix).unwrap());
+        assert_eq!(refused("!{timestamp:yyyy}/!{firehose:random-string}/"), Ok(()));
+        insta::assert_snapshot!(refused("!{timestamp:yyyy-ww}/").unwrap_err(), @"`ww` of `yyyy-ww` is not modelled here");
+        insta::assert_snapshot!(refused("!{timestamp:QQQ}/").unwrap_err(), @"`QQQ` of `QQQ` is not modelled here");
+    }
+
+    #[test]
     fn times_are_written_as_java_does() {
         check("yyyy/MM/dd/HH", "2026/07/04/21");
         check("yy-M-d'T'H:mm:ss.SSS", "26-7-4T21:05:09.250");

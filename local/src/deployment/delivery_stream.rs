@@ -1,0 +1,159 @@
+//! The delivery stream of a template, held against the rules by which Firehose refuses one.
+//!
+//! <https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-enable.html>,
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kinesisfirehose-deliverystream.html>
+
+use super::template::{Template, scalar};
+use crate::firehose::{DeliveryStream, Processor, Source, time};
+use serde_json::Value;
+use shared::error_prefix::ErrorPrefix;
+use shared::prefix::{Element, Prefix};
+
+/// The resource.
+pub(super) const STREAM: &str = "DeliveryStream";
+
+/// Reads the delivery stream, and the name of the bucket that it writes to.
+pub(super) fn read(template: &Template) -> Result<(DeliveryStream, String), String> {
+    let destination = Destination(template.property(STREAM, "/ExtendedS3DestinationConfiguration")?);
+    let (prefix, error_prefix) = destination.prefixes()?;
+    destination.check(&prefix, &error_prefix)?;
+    let kinesis = template.property(STREAM, "/KinesisStreamSourceConfiguration/KinesisStreamARN").ok();
+    let stream = DeliveryStream {
+        name: template.physical_name(STREAM)?,
+        arn: template.arn(STREAM)?,
+        region: template.pseudo_parameter("AWS::Region"),
+        source: kinesis.map_or(Source::DirectPut, |arn| Source::Kinesis { arn: scalar(&arn) }),
+        prefix,
+        error_prefix,
+        buffer_bytes: megabytes(destination.number("BufferingHints/SizeInMBs")?),
+        buffer_milliseconds: milliseconds(destination.number("BufferingHints/IntervalInSeconds")?),
+        extension: destination.text("FileExtension").unwrap_or_default(),
+        processor: Processor {
+            lambda_arn: destination
+                .parameter("LambdaArn")
+                .ok_or_else(|| fault("there is no processor of the type `Lambda`"))?,
+            // Firehose's own defaults: 1 MB, 60 s, three retries.
+            buffer_bytes: megabytes(destination.parameter_or("BufferSizeInMBs", 1.0)?),
+            buffer_milliseconds: milliseconds(destination.parameter_or("BufferIntervalInSeconds", 60.0)?),
+            retries: whole(destination.parameter_or("NumberOfRetries", 3.0)?),
+        },
+    };
+    let bucket_arn = destination.required("BucketARN")?;
+    Ok((stream, bucket_arn.rsplit(':').next().unwrap_or_default().to_owned()))
+}
+
+/// The `ExtendedS3DestinationConfiguration`, resolved.
+struct Destination(Value);
+
+impl Destination {
+    fn value(&self, path: &str) -> Option<&Value> {
+        self.0.pointer(&format!("/{path}")).filter(|value| !value.is_null())
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        self.value(path).map(scalar)
+    }
+
+    fn required(&self, path: &str) -> Result<String, String> {
+        self.text(path).ok_or_else(|| fault(&format!("`{}` is missing", dotted(path))))
+    }
+
+    fn number(&self, path: &str) -> Result<f64, String> {
+        number(&dotted(path), &self.required(path)?)
+    }
+
+    /// Whether a part is switched on. What Firehose stores where `Enabled` is left out differs from part to part.
+    fn is_enabled(&self, part: &str, if_left_out: bool) -> bool {
+        let enabled = self.value(part).map(|part| part.get("Enabled").map(scalar));
+        enabled.is_some_and(|enabled| enabled.map_or(if_left_out, |enabled| enabled == "true"))
+    }
+
+    /// A parameter of the Lambda processor.
+    fn parameter(&self, wanted: &str) -> Option<String> {
+        let processors = self.value("ProcessingConfiguration/Processors")?.as_array()?;
+        let lambda = processors.iter().find(|processor| processor.get("Type").is_some_and(|kind| kind == "Lambda"))?;
+        let parameters = lambda.get("Parameters")?.as_array()?;
+        let parameter = parameters.iter().find(|p| p.get("ParameterName").is_some_and(|name| name == wanted))?;
+        parameter.get("ParameterValue").map(scalar)
+    }
+
+    fn parameter_or(&self, wanted: &str, default: f64) -> Result<f64, String> {
+        self.parameter(wanted).map_or(Ok(default), |text| number(wanted, &text))
+    }
+
+    fn prefixes(&self) -> Result<(Prefix, ErrorPrefix), String> {
+        let text = self.required("Prefix")?;
+        let prefix = Prefix::parse(&text).map_err(|error| fault(&format!("`Prefix` is `{text}`: {error}")))?;
+        let text = self.required("ErrorOutputPrefix")?;
+        let error_prefix =
+            ErrorPrefix::parse(&text).map_err(|error| fault(&format!("`ErrorOutputPrefix` is `{text}`: {error}")))?;
+        Ok((prefix, error_prefix))
+    }
+
+    /// What Firehose would refuse, and what is not modelled here.
+    fn check(&self, prefix: &Prefix, error_prefix: &ErrorPrefix) -> Result<(), String> {
+        if !self.is_enabled("ProcessingConfiguration", false) {
+            return Err(fault(
+                "`ProcessingConfiguration.Enabled` is not `true`, so that the function would not be called",
+            ));
+        }
+        let has = |wanted: fn(&Element) -> bool| prefix.elements().iter().any(wanted);
+        if has(|element| matches!(element, Element::KeyFromQuery(_))) {
+            return Err(fault("`Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here"));
+        }
+        match (
+            self.is_enabled("DynamicPartitioningConfiguration", false),
+            has(|e| matches!(e, Element::KeyFromLambda(_))),
+        ) {
+            (true, false) => {
+                return Err(fault("`Prefix` has no partition key, which Firehose demands with dynamic partitioning"));
+            }
+            (false, true) => {
+                return Err(fault("`Prefix` has a partition key, which Firehose refuses without dynamic partitioning"));
+            }
+            _ => {}
+        }
+        for (path, expected) in [("CompressionFormat", "UNCOMPRESSED"), ("CustomTimeZone", "UTC")] {
+            if let Some(found) = self.text(path)
+                && found != expected
+            {
+                return Err(fault(&format!("`{path}` is `{found}`, expected `{expected}`: no other is modelled here")));
+            }
+        }
+        if self.is_enabled("DataFormatConversionConfiguration", true) {
+            return Err(fault("`DataFormatConversionConfiguration` is not modelled here"));
+        }
+        [prefix, error_prefix.prefix()]
+            .into_iter()
+            .try_for_each(|prefix| time::check(prefix).map_err(|error| fault(&error)))
+    }
+}
+
+fn fault(problem: &str) -> String {
+    format!("`{STREAM}`: {problem}")
+}
+
+fn dotted(path: &str) -> String {
+    path.replace('/', ".")
+}
+
+fn number(name: &str, text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| fault(&format!("`{name}` is `{text}`, expected a number")))
+}
+
+fn megabytes(number: f64) -> usize {
+    whole(number * 1_048_576.0) as usize
+}
+
+fn milliseconds(seconds: f64) -> i64 {
+    i64::from(whole(seconds * 1_000.0))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float is cut to the range of its target"
+)]
+fn whole(number: f64) -> u32 {
+    number as u32
+}
