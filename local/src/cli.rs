@@ -153,7 +153,7 @@ fn env(deployed: &Deployed, console: &mut Console<'_>) -> Result<(), Failure> {
     print(console, &lines.collect::<String>())
 }
 
-/// Prints a result. A reader that has seen enough, such as `head`, is no failure.
+/// Prints a result. A reader that has seen enough, such as `head`, is not a failure.
 fn print(console: &mut Console<'_>, text: &str) -> Result<(), Failure> {
     match console.output.write_all(text.as_bytes()).and_then(|()| console.output.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -37,7 +37,7 @@ pub struct DdlError {
     got: String,
 }
 
-/// Some of the words that are no names without back-ticks
+/// Some of the words that are not names without back-ticks
 /// (<https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html>).
 const RESERVED: [&str; 20] = [
     "add",
@@ -236,7 +236,7 @@ fn string(rest: &mut Peekable<Chars<'_>>, end: char) -> Result<String, DdlError>
             'u' => {
                 let digits: String = std::iter::from_fn(|| rest.next_if(char::is_ascii_hexdigit)).take(4).collect();
                 let character = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
-                let got = || DdlError { expected: "four hexadecimal digits behind `\\u`", got: format!("`{digits}`") };
+                let got = || DdlError { expected: "four hexadecimal digits after `\\u`", got: format!("`{digits}`") };
                 text.push(character.filter(|_| digits.len() == 4).ok_or_else(got)?);
             }
             // Three octal digits are a character; a zero alone is NUL.

@@ -284,7 +284,7 @@ impl<'s, F: FnMut(&str) -> Result<String, String>, T: Fn(&str) -> bool> Firehose
         Object { key: self.key(&prefix, oldest, ""), body, records: failures.len() as u64, written_at: now }
     }
 
-    /// The name of the next object: by chance with AWS, here always the same for the same run.
+    /// The name of the next object: random with AWS, here always the same for the same run.
     fn key(&mut self, prefix: &str, oldest: i64, extension: &str) -> String {
         let name = format!("{}-{}-{}", self.stream.name, assumptions::STREAM_VERSION, time::name(oldest));
         loop {

@@ -18,7 +18,7 @@ pub struct Lake {
 const CATALOG: &str = "catalog.json";
 const STATEMENTS: &str = "statements.sql";
 
-/// The longest name of a file or folder, in bytes, on the file systems of this world.
+/// The longest name of a file or folder, in bytes, on common file systems.
 const LONGEST_NAME: usize = 255;
 
 /// What a name ends in that goes on in the folder below, since it is longer than a file system's names can be. Keys that

@@ -161,7 +161,7 @@ impl<'p> Delivery<'p> {
             let items = reply.get("batchItemFailures")?.as_array()?.clone();
             items.iter().map(|item| item.get("itemIdentifier")?.as_str()?.parse().ok()).collect::<Option<Vec<usize>>>()
         };
-        // As with Lambda: what is no partial batch response fails the batch.
+        // As with Lambda: what is not a partial batch response fails the batch.
         reply.ok().and_then(failed).unwrap_or_else(|| (0..bodies.len()).collect())
     }
 

@@ -85,7 +85,7 @@ struct SqsRecord<'e> {
     event_source: Cow<'e, str>,
     #[serde(borrow)]
     message_id: Cow<'e, str>,
-    /// Nothing is no event by S3 either.
+    /// One without a body is not an S3 event either.
     #[serde(borrow, default)]
     body: Cow<'e, str>,
 }

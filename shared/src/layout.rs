@@ -79,7 +79,7 @@ pub const LONGEST_PREFIX: usize = 512;
 /// (`stream-version-yyyy-MM-dd-HH-mm-ss-uuid.extension`).
 pub const LONGEST_PREFIX_BYTES: usize = 1_024 - 256;
 
-/// An error prefix under which nobody's data lies.
+/// An error prefix under which no data lies.
 const STAND_IN: &str = "\u{7f}/";
 
 /// What Athena leaves where it adds a partition that exists at another location.

@@ -52,7 +52,7 @@ impl Line {
         Self { fields, metrics: Vec::new() }
     }
 
-    /// Adds a field that is no metric.
+    /// Adds a field that is not a metric.
     #[must_use]
     pub fn field(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(name.to_owned(), value.into());

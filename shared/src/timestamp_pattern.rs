@@ -31,7 +31,7 @@ pub enum PatternError {
     /// There is nothing in it.
     #[error("the timestamp pattern is empty, expected one such as `yyyy`")]
     Empty,
-    /// A letter that is no field, or that Firehose refuses.
+    /// A letter that is not a field, or that Firehose refuses.
     #[error(
         "`{0}` is not a letter of a timestamp pattern that can be used in a path, expected one of `yMdHms` and the like"
     )]
@@ -41,7 +41,7 @@ pub enum PatternError {
     TooOften {
         /// The letter.
         letter: char,
-        /// How often it stands there.
+        /// How often it is repeated.
         count: usize,
         /// How often it may.
         most: usize,

@@ -7,7 +7,7 @@ use registrar::table_name::TableName;
 use shared::partition::{Partition, PartitionValue};
 use std::collections::BTreeMap;
 
-/// Text of any kind, and more often than by chance of the kind that breaks out of literals.
+/// Text of any kind, and more often than at random of the kind that breaks out of literals.
 fn text() -> impl Strategy<Value = String> {
     let hard = [
         "'",

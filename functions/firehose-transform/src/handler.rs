@@ -7,7 +7,7 @@ use crate::wire::{LARGEST_REPLY, Record, ReplyWriter, Request, RequestError};
 /// Answers a request: the reply as JSON, and what is to be told of it.
 ///
 /// Each `recordId` of the request is in the reply once, in order, whatever its record holds, and the reply to a request of
-/// Firehose's is never larger than Lambda takes it. An error is what Firehose never sends: text that is no request at all.
+/// Firehose's is never larger than Lambda takes it. An error is what Firehose never sends: text that is not a request at all.
 pub fn handle(transform: &Transform, request: &str) -> Result<(String, Report), RequestError> {
     answer(transform, request, LARGEST_REPLY)
 }

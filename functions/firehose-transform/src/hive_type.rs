@@ -18,11 +18,11 @@ pub enum HiveType {
     Float,
     /// Numbers within the range of an IEEE 754 double.
     Double,
-    /// Numbers of at most so many digits, so many of them behind the point.
+    /// Numbers of at most so many digits, so many of them after the point.
     Decimal {
         /// Digits in all, 1 to 38.
         precision: u8,
-        /// Digits behind the point, at most as many.
+        /// Digits after the point, at most as many.
         scale: u8,
     },
     /// Any text.
@@ -67,7 +67,7 @@ pub enum TypeError {
     /// A number in parentheses that is missing or out of range.
     #[error("`{found}` is not a type, expected {expected}")]
     Parameters {
-        /// What stands there.
+        /// What was found.
         found: String,
         /// How it should look.
         expected: &'static str,
@@ -77,7 +77,7 @@ pub enum TypeError {
     Sign {
         /// The sign.
         expected: char,
-        /// What stands in its place.
+        /// What was found in its place.
         got: String,
     },
     /// A field of a struct that has the name of another.
@@ -162,8 +162,8 @@ impl HiveType {
                 let characters = serde_json::from_str::<String>(text).map(|text| text.chars().count());
                 when(characters.is_ok_and(|characters| characters <= *most as usize), "a longer string")
             }
-            (Self::Date, Kind::String) => when(is_date(inner(text)), "a string that is no date"),
-            (Self::Timestamp, Kind::String) => when(is_timestamp(inner(text)), "a string that is no timestamp"),
+            (Self::Date, Kind::String) => when(is_date(inner(text)), "a string that is not a date"),
+            (Self::Timestamp, Kind::String) => when(is_timestamp(inner(text)), "a string that is not a timestamp"),
             (Self::Array(element), Kind::Array) => {
                 let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| mismatch(kind.name()))?;
                 elements.into_iter().try_for_each(|value| check_inside(element, value))
@@ -286,7 +286,7 @@ fn fields(text: &str) -> Result<(HiveType, &str), TypeError> {
     }
 }
 
-/// What stands in parentheses, and what behind them.
+/// What is in parentheses, and what comes after them.
 fn parameters(text: &str) -> Option<(&str, &str)> {
     text.trim_start().strip_prefix('(')?.split_once(')')
 }
@@ -320,7 +320,7 @@ fn sized<'t>(
     }
 }
 
-/// Whether a JSON number has at most so many digits before and behind the point; zeros at either end do not count.
+/// Whether a JSON number has at most so many digits before and after the point; zeros at either end do not count.
 fn fits_decimal(number: &str, precision: u8, scale: u8) -> bool {
     let number = number.trim_start_matches('-');
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
@@ -334,8 +334,8 @@ fn fits_decimal(number: &str, precision: u8, scale: u8) -> bool {
     let leading = length(&digits) - length(digits.trim_start_matches('0'));
     let trailing = length(&digits) - length(digits.trim_end_matches('0'));
     let before_point = length(whole).saturating_add(exponent).saturating_sub(leading);
-    let behind_point = length(fraction).saturating_sub(exponent).saturating_sub(trailing);
-    before_point <= i64::from(precision - scale) && behind_point <= i64::from(scale)
+    let after_point = length(fraction).saturating_sub(exponent).saturating_sub(trailing);
+    before_point <= i64::from(precision - scale) && after_point <= i64::from(scale)
 }
 
 /// The text between the quotes. Dates and timestamps have nothing in them that JSON would escape.
@@ -405,7 +405,7 @@ mod tests {
             assert_eq!(check(value), Ok(()), "`{value}` is a {text}");
         }
         for value in wrong {
-            assert!(check(value).is_err(), "`{value}` is no {text}");
+            assert!(check(value).is_err(), "`{value}` is not a {text}");
         }
     }
 
@@ -471,7 +471,7 @@ mod tests {
         insta::assert_snapshot!(message("int", "5.0"), @"expected int, got a number that is not written as a whole one");
         insta::assert_snapshot!(message("tinyint", "300"), @"expected tinyint, got a number out of range");
         insta::assert_snapshot!(message("array<int>", "[true]"), @"expected int, got a boolean");
-        insta::assert_snapshot!(message("struct<a:date>", "{\"a\": \"today\"}"), @"expected date in `a`, got a string that is no date");
+        insta::assert_snapshot!(message("struct<a:date>", "{\"a\": \"today\"}"), @"expected date in `a`, got a string that is not a date");
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn partition_value(document: &Document<'_>, key: &str) -> Result<PartitionValue,
     };
     let text = match Kind::of(value) {
         Kind::Null => return Err(fail(Reason::PartitionKeyMissing, "expected a value, got null".to_owned())),
-        // JSON can escape half of a surrogate pair, which is no character.
+        // JSON can escape half of a surrogate pair, which is not a character.
         Kind::String => serde_json::from_str(value.get())
             .map_err(|_| fail(Reason::PartitionKeyNotText, "expected text, got an unpaired surrogate".to_owned()))?,
         Kind::Number | Kind::Boolean => value.get().to_owned(),

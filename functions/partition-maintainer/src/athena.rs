@@ -37,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const ATTEMPTS: u32 = 4;
 
 /// How long one attempt may take. Athena replies in a fraction of a second; but a connection that was open when Lambda
-/// froze the function can be dead when it goes on, and nobody tells.
+/// froze the function can be dead when it goes on, without notice.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// What stands in a message where Athena says nothing.
@@ -92,7 +92,7 @@ impl Athena {
                 (QueryExecutionState::Failed, status) => return Err(failed(query, &status)),
                 (QueryExecutionState::Cancelled, _) => return Err(CatalogError::Cancelled(query)),
                 // Queued, running, queued again after a transient error, or a state that is newer than this code: it
-                // may not be the end, and it is no success.
+                // may not be the end, and it is not success.
                 (state, _) => *seen = format!("query `{query}` is `{state}`"),
             }
         }
@@ -132,8 +132,8 @@ fn with_jitter(pause: Duration) -> Duration {
 
 /// The error of a query that failed.
 ///
-/// That a partition exists already is no success here either. `IF NOT EXISTS` keeps Athena from saying so, unless
-/// another statement adds the partition at the same moment; and then nobody knows whether the other partitions of this
+/// That a partition exists already is not success here either. `IF NOT EXISTS` keeps Athena from saying so, unless
+/// another statement adds the partition at the same moment; and then it is unknown whether the other partitions of this
 /// one were added. The next try does.
 ///
 /// The types are those of <https://docs.aws.amazon.com/athena/latest/ug/error-reference.html>.

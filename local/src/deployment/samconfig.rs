@@ -51,7 +51,7 @@ pub(crate) fn key_value(pair: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// The words of a text, as a shell would split it: quotes keep blanks, and a backslash the character behind it.
+/// The words of a text, as a shell would split it: quotes keep blanks, and a backslash the character after it.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

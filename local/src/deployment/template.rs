@@ -135,7 +135,7 @@ impl Template {
                 return Ok(scalar(&value));
             }
         }
-        // CloudFormation appends letters and digits by chance.
+        // CloudFormation appends letters and digits at random.
         Ok(format!("{}-{name}", self.pseudo_parameter("AWS::StackName")))
     }
 

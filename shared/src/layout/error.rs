@@ -4,7 +4,7 @@ use super::{LONGEST_PREFIX, LONGEST_PREFIX_BYTES};
 use crate::partition::ValueFault;
 use crate::prefix::PrefixError;
 
-/// Why a prefix is no layout: it could not be read back, or Athena would not see what lies there.
+/// Why a prefix is not a layout: it could not be read back, or Athena would not see what lies there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
     /// It is not a prefix at all.
@@ -44,7 +44,7 @@ pub enum LayoutError {
         /// The character.
         character: char,
     },
-    /// A timestamp of which nobody knows what column it is.
+    /// A timestamp whose column has no name.
     #[error("the timestamp `{0}` has no name, expected `name=!{{timestamp:…}}`")]
     NamelessTimestamp(String),
     /// Two values in one folder's name, and nothing certain between them.

@@ -89,7 +89,7 @@ fn a_component_called_errors_is_a_component() {
         layout_with("!{partitionKeyFromLambda:a}/!{partitionKeyFromLambda:b}/", "x/y-!{firehose:error-output-type}/");
     check(&two, &["x", "y-1"], "%78/y-1/");
     check(&two, &["x", "z"], "x/z/");
-    // What the hour will be nobody knows, and writer and reader have to agree.
+    // The time is not known when the key is written, and writer and reader have to agree.
     let timed = layout_with("!{partitionKeyFromLambda:a}/!{timestamp:yyyy}/", "x/1970/");
     check(&timed, &["x", "2026"], "%78/2026/");
     check(&timed, &["y", "2026"], "y/2026/");
@@ -197,7 +197,7 @@ fn layouts() -> impl Strategy<Value = Layout> {
         })
 }
 
-/// Any text, and more often than by chance those that are hard.
+/// Any text, and more often than at random those that are hard.
 fn values() -> impl Strategy<Value = String> {
     const HARD: [&str; 28] = [
         "errors",
