@@ -7,6 +7,7 @@ mod template;
 use crate::assumptions::{ACCOUNT, REGION};
 use crate::catalog::{Column, Table};
 use crate::firehose::DeliveryStream;
+use firehose_transform::hive_type::HiveType;
 use firehose_transform::transform::Transform;
 use samconfig::SamConfig;
 pub(crate) use samconfig::key_value;
@@ -148,9 +149,7 @@ impl Deployment {
         faults.extend(self.untyped_keys().chain(self.broken_contract()));
         faults
     }
-}
 
-impl Deployment {
     /// Partition keys of types that the maintainer does not write yet.
     fn untyped_keys(&self) -> impl Iterator<Item = String> {
         let others = self.table.partition_keys.iter().filter(|key| key.hive_type != "string");
@@ -165,7 +164,7 @@ impl Deployment {
             let (name, wanted) = (column.name(), column.hive_type().to_string());
             let mut all = self.table.columns.iter().chain(&self.table.partition_keys);
             match all.find(|candidate| candidate.name == name.to_lowercase()) {
-                Some(found) if found.hive_type == wanted => None,
+                Some(found) if normal(&found.hive_type) == wanted => None,
                 Some(found) => {
                     Some(format!("`{name}` is `{wanted}` in the contract and `{}` in the table", found.hive_type))
                 }
@@ -190,6 +189,14 @@ impl Faults {
             }
         }
         None
+    }
+}
+
+/// A type as [`HiveType`] writes it: `decimal(10, 2)` and `DECIMAL(10,2)` are one.
+fn normal(hive_type: &str) -> String {
+    match HiveType::parse_start(hive_type) {
+        Ok((parsed, "")) => parsed.to_string(),
+        _ => hive_type.to_owned(),
     }
 }
 
