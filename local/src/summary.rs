@@ -132,6 +132,50 @@ impl Summary {
         }
         table.trim_fmt()
     }
+
+    fn write_statements(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.statements.is_empty() {
+            writeln!(f, "\nStatements that the maintainer ran")?;
+        }
+        for statement in &self.statements {
+            let lines = statement.lines().count();
+            statement.lines().take(LINES_SHOWN).try_for_each(|line| writeln!(f, "{}", printable_line(line)))?;
+            if lines > LINES_SHOWN {
+                writeln!(f, "  … and {} more partitions", grouped((lines - LINES_SHOWN) as u64))?;
+            }
+        }
+        if self.more_statements > 0 {
+            writeln!(f, "… and {} more statements, all in statements.sql", grouped(self.more_statements))?;
+        }
+        Ok(())
+    }
+
+    /// What somebody should look at, a line each.
+    fn write_problems(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Elsewhere { values, registered, wanted } in self.elsewhere.iter().take(STATEMENTS_SHOWN) {
+            let line = format!("{values:?} is registered at `{registered}`, so that `{wanted}` cannot be queried");
+            writeln!(f, "\nnot registered: {}", printable_line(&line))?;
+        }
+        if self.elsewhere.len() > STATEMENTS_SHOWN {
+            let more = grouped((self.elsewhere.len() - STATEMENTS_SHOWN) as u64);
+            writeln!(f, "… and {more} more that are registered at other locations")?;
+        }
+        if self.strays > 0 {
+            writeln!(f, "\n{} objects lie in no partition of the layout", grouped(self.strays))?;
+        }
+        if self.counts.most_active_partitions > ACTIVE_PARTITIONS {
+            let active = grouped(self.counts.most_active_partitions as u64);
+            let rule = "unless the quota is raised, and sends what comes beyond to the error prefix";
+            writeln!(f, "\n{active} partitions were active at once: Firehose keeps {ACTIVE_PARTITIONS} {rule}")?;
+        }
+        for error in &self.errors {
+            writeln!(f, "\nnot registered: {}", printable_line(&error.to_string()))?;
+        }
+        if self.dead_letters > 0 {
+            writeln!(f, "\n{} notifications went to the dead-letter queue", grouped(self.dead_letters))?;
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Summary {
@@ -150,57 +194,8 @@ impl fmt::Display for Summary {
         if self.counts.rejected() > 0 {
             writeln!(f, "\nRejected records, by reason\n{}", self.rejected_table())?;
         }
-        if !self.statements.is_empty() {
-            writeln!(f, "\nStatements that the maintainer ran")?;
-        }
-        for statement in &self.statements {
-            let lines = statement.lines().count();
-            statement.lines().take(LINES_SHOWN).try_for_each(|line| writeln!(f, "{}", printable_line(line)))?;
-            if lines > LINES_SHOWN {
-                writeln!(f, "  … and {} more partitions", grouped((lines - LINES_SHOWN) as u64))?;
-            }
-        }
-        if self.more_statements > 0 {
-            writeln!(f, "… and {} more statements, all in statements.sql", grouped(self.more_statements))?;
-        }
-        for elsewhere in self.elsewhere.iter().take(STATEMENTS_SHOWN) {
-            let Elsewhere { values, registered, wanted } = elsewhere;
-            let line = format!("{values:?} is registered at `{registered}`, so that `{wanted}` cannot be queried");
-            writeln!(
-                f,
-                "
-not registered: {}",
-                printable_line(&line)
-            )?;
-        }
-        if self.elsewhere.len() > STATEMENTS_SHOWN {
-            let more = grouped((self.elsewhere.len() - STATEMENTS_SHOWN) as u64);
-            writeln!(f, "… and {more} more that are registered at other locations")?;
-        }
-        if self.strays > 0 {
-            writeln!(
-                f,
-                "
-{} objects lie in no partition of the layout",
-                grouped(self.strays)
-            )?;
-        }
-        if self.counts.most_active_partitions > ACTIVE_PARTITIONS {
-            let active = grouped(self.counts.most_active_partitions as u64);
-            writeln!(
-                f,
-                "
-{active} partitions were active at once: Firehose keeps {ACTIVE_PARTITIONS} unless the quota is raised, and \
-                 sends what comes beyond to the error prefix"
-            )?;
-        }
-        for error in &self.errors {
-            writeln!(f, "\nnot registered: {}", printable_line(&error.to_string()))?;
-        }
-        if self.dead_letters > 0 {
-            writeln!(f, "\n{} notifications went to the dead-letter queue", grouped(self.dead_letters))?;
-        }
-        Ok(())
+        self.write_statements(f)?;
+        self.write_problems(f)
     }
 }
 
