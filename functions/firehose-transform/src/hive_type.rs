@@ -136,7 +136,7 @@ impl HiveType {
             }
             "struct" => return fields(sign(rest, '<')?),
             _ => {
-                return Err(TypeError::Unknown(text.split_whitespace().next().unwrap_or_default().to_owned()));
+                return Err(TypeError::Unknown(next_word(text)));
             }
         };
         Ok((hive_type, rest))
@@ -492,6 +492,7 @@ mod tests {
         insta::assert_snapshot!(message("array<int"), @"expected `>`, got the end");
         insta::assert_snapshot!(message("struct<a:int,A:string>"), @"the field `A` is given twice (names are compared without case)");
         insta::assert_snapshot!(message("varchar(0), b int"), @"`varchar(0)` is not a type, expected `varchar(n)` with n from 1 to 65535");
+        insta::assert_snapshot!(message("strukt,y:int>"), @"`strukt` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`");
         insta::assert_snapshot!(message("array<>"), @"`>` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`");
         insta::assert_snapshot!(message("struct<a int>"), @"expected `:`, got `a`");
     }
