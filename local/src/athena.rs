@@ -1,6 +1,6 @@
 //! An engine that does to a catalog what Athena does.
 
-use crate::catalog::{Catalog, Elsewhere};
+use crate::catalog::{Added, Catalog, Elsewhere};
 use crate::ddl;
 use registrar::catalog::CatalogError;
 use registrar::engine::Engine;
@@ -26,6 +26,8 @@ struct State {
 pub struct News {
     /// The statements that ran, in order, whether they succeeded or not.
     pub statements: Vec<String>,
+    /// How many partitions are in the catalog that were not.
+    pub added: usize,
     /// Partitions that were to be added, and are registered at another location.
     pub elsewhere: Vec<Elsewhere>,
 }
@@ -36,12 +38,14 @@ impl LocalAthena {
         Self { state: Mutex::new(State { catalog, statements: 0, news: News::default() }) }
     }
 
-    /// What is new since this was called before; `look` is shown the catalog as it is now.
-    pub fn news<T>(&self, look: impl FnOnce(&Catalog, &News) -> T) -> (News, T) {
-        let mut state = self.state();
-        let news = std::mem::take(&mut state.news);
-        let looked = look(&state.catalog, &news);
-        (news, looked)
+    /// What is new since this was asked before.
+    pub fn news(&self) -> News {
+        std::mem::take(&mut self.state().news)
+    }
+
+    /// Shows the catalog as it is now.
+    pub fn look<T>(&self, look: impl FnOnce(&Catalog) -> T) -> T {
+        look(&self.state().catalog)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -57,7 +61,8 @@ impl Engine for LocalAthena {
         let query = format!("local-{}", state.statements);
         let parsed = ddl::parse(statement.sql()).map_err(|error| CatalogError::Rejected(error.to_string()))?;
         let added = state.catalog.add_partitions(parsed);
-        let elsewhere = added.map_err(|reason| CatalogError::Failed { query, reason })?;
+        let Added { new, elsewhere } = added.map_err(|reason| CatalogError::Failed { query, reason })?;
+        state.news.added += new;
         state.news.elsewhere.extend(elsewhere);
         Ok(())
     }

@@ -39,6 +39,15 @@ pub struct Column {
     pub hive_type: String,
 }
 
+/// What came of a statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// How many partitions were not there before.
+    pub new: usize,
+    /// Those that are there, at another location.
+    pub elsewhere: Vec<Elsewhere>,
+}
+
 /// A partition that is registered elsewhere, which Hive leaves as it is and says nothing of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elsewhere {
@@ -51,11 +60,11 @@ pub struct Elsewhere {
 }
 
 impl Catalog {
-    /// Adds partitions as Hive does, all or none of a statement; gives those that are registered at another location.
+    /// Adds partitions as Hive does, all or none of a statement.
     ///
     /// A partition that is there keeps its location. The same partition twice in one statement is an error, even with
     /// `IF NOT EXISTS`.
-    pub fn add_partitions(&mut self, statement: AddPartitions) -> Result<Vec<Elsewhere>, String> {
+    pub fn add_partitions(&mut self, statement: AddPartitions) -> Result<Added, String> {
         let database = statement.database.unwrap_or_else(|| "default".to_owned());
         let name = format!("{database}.{}", statement.table);
         let table = self.tables.get_mut(&name).ok_or_else(|| format!("table `{name}` does not exist"))?;
@@ -80,8 +89,9 @@ impl Catalog {
             }
         }
         added.retain(|values, _| !table.partitions.contains_key(values));
+        let new = added.len();
         table.partitions.extend(added);
-        Ok(elsewhere)
+        Ok(Added { new, elsewhere })
     }
 }
 
@@ -145,7 +155,7 @@ mod tests {
         Catalog { tables: BTreeMap::from([("db.t".to_owned(), table)]) }
     }
 
-    fn run(catalog: &mut Catalog, sql: &str) -> Result<Vec<Elsewhere>, String> {
+    fn run(catalog: &mut Catalog, sql: &str) -> Result<Added, String> {
         catalog.add_partitions(ddl::parse(sql).unwrap())
     }
 
@@ -153,9 +163,9 @@ mod tests {
     fn partitions_are_added_once_and_keep_their_location() {
         let mut catalog = catalog();
         let sql = "ALTER TABLE db.t ADD IF NOT EXISTS PARTITION (b='2', a='1') LOCATION 's3://lake/1/2/'";
-        assert_eq!(run(&mut catalog, sql), Ok(vec![]));
-        assert_eq!(run(&mut catalog, sql), Ok(vec![]));
-        let elsewhere = run(&mut catalog, &sql.replace("1/2", "other")).unwrap();
+        assert_eq!(run(&mut catalog, sql), Ok(Added { new: 1, elsewhere: vec![] }));
+        assert_eq!(run(&mut catalog, sql), Ok(Added::default()));
+        let Added { new: 0, elsewhere } = run(&mut catalog, &sql.replace("1/2", "other")).unwrap() else { panic!() };
         assert_eq!(
             (elsewhere[0].registered.as_str(), elsewhere[0].wanted.as_str()),
             ("s3://lake/1/2/", "s3://lake/other/")

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::assumptions::FIRST_ARRIVAL;
+use crate::catalog::Catalog;
 use crate::deployment::{Choice, Deployment, key_value};
 use crate::lake::Lake;
 use crate::pipeline::Pipeline;
@@ -124,19 +125,21 @@ fn run(arguments: &Run, console: &mut Console<'_>) -> Result<(), Failure> {
     let pipeline = arguments.deployed.read().map(Pipeline::new).map_err(&mut keep).ok();
     let inputs = open(files, std::mem::replace(&mut console.input, Box::new(io::empty()))).map_err(&mut keep).ok();
     let lake = Lake::open(&arguments.out).map_err(|fault| keep(vec![fault])).ok();
-    let (Some(pipeline), Some((inputs, bytes)), Some(lake)) = (pipeline, inputs, lake) else {
+    let (Some(pipeline), Some((inputs, bytes)), Some((lake, kept))) = (pipeline, inputs, lake) else {
         return Err(Failure::Wrong(faults));
     };
-    if fresh {
-        let broken = |error: io::Error| Failure::Broken(format!("`{}`: {error}", lake.folder().display()));
+    let broken = |error: io::Error| Failure::Broken(error.to_string());
+    let kept = if fresh {
         lake.clear(pipeline.bucket()).map_err(broken)?;
-    }
-    let catalog = pipeline.catalog(&lake).map_err(|fault| Failure::Wrong(vec![fault]))?;
+        Catalog::default()
+    } else {
+        kept
+    };
+    let catalog = pipeline.prepare(&lake, kept).map_err(|fault| Failure::Wrong(vec![fault]))?;
     let bar = progress_bar(bytes);
     let progress = &mut |read| bar.set_position(read);
     let arrival = arguments.arrival.as_millisecond();
-    let summary =
-        pipeline.run(inputs, arrival, &lake, catalog, progress).map_err(|error| Failure::Broken(error.to_string()))?;
+    let summary = pipeline.run(inputs, arrival, &lake, catalog, progress).map_err(broken)?;
     bar.finish_and_clear();
     let place = format!("The lake is `{}`: objects, catalog.json and statements.sql.", lake.folder().display());
     print(console, &format!("{summary}\n{place}\n"))?;

@@ -93,17 +93,17 @@ impl Deployment {
     }
 
     fn of(template: &Template, mut faults: Faults) -> Result<Self, Vec<String>> {
-        let transform_variables = faults.keep(variables(template, TRANSFORM).map_err(|fault| [fault]));
-        let maintainer_variables = faults.keep(variables(template, MAINTAINER).map_err(|fault| [fault]));
-        let transform = transform_variables.clone().and_then(|variables| {
-            faults.keep(firehose_transform::config::read(Variables::new(variables)).map_err(|error| told(&error)))
-        });
-        let maintainer = maintainer_variables.clone().and_then(|variables| {
-            faults.keep(registrar::config::read(Variables::new(variables)).map_err(|error| told(&error)))
-        });
-        let stream = faults.keep(delivery_stream::read(template).map_err(|fault| [fault]));
-        let table = faults.keep(table(template).map_err(|fault| [fault]));
-        let queue = faults.keep(queue(template).map_err(|fault| [fault]));
+        let transform_variables = faults.keep(variables(template, TRANSFORM));
+        let maintainer_variables = faults.keep(variables(template, MAINTAINER));
+        let transform = transform_variables
+            .clone()
+            .and_then(|variables| faults.keep_all(firehose_transform::config::read(Variables::new(variables))));
+        let maintainer = maintainer_variables
+            .clone()
+            .and_then(|variables| faults.keep_all(registrar::config::read(Variables::new(variables))));
+        let stream = faults.keep(delivery_stream::read(template));
+        let table = faults.keep(table(template));
+        let queue = faults.keep(queue(template));
         let deployment = || {
             let (stream, bucket) = stream?;
             let (table_name, table) = table?;
@@ -178,17 +178,18 @@ impl Deployment {
 struct Faults(Vec<String>);
 
 impl Faults {
-    fn keep<T>(&mut self, result: Result<T, impl IntoIterator<Item = String>>) -> Option<T> {
-        let more = match result {
-            Ok(right) => return Some(right),
-            Err(more) => more,
-        };
-        for fault in more {
-            if !self.0.contains(&fault) {
-                self.0.push(fault);
-            }
+    fn keep<T>(&mut self, result: Result<T, String>) -> Option<T> {
+        result.map_err(|fault| self.push(fault)).ok()
+    }
+
+    fn keep_all<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
+        result.map_err(|error| error.faults.iter().for_each(|fault| self.push(fault.to_string()))).ok()
+    }
+
+    fn push(&mut self, fault: String) {
+        if !self.0.contains(&fault) {
+            self.0.push(fault);
         }
-        None
     }
 }
 
@@ -198,10 +199,6 @@ fn normal(hive_type: &str) -> String {
         Ok((parsed, "")) => parsed.to_string(),
         _ => hive_type.to_owned(),
     }
-}
-
-fn told(error: &ConfigError) -> Vec<String> {
-    error.faults.iter().map(ToString::to_string).collect()
 }
 
 fn text(path: &Path) -> Result<String, String> {

@@ -15,6 +15,7 @@ use reply::{Answer, Failure};
 use shared::error_prefix::ErrorPrefix;
 use shared::prefix::Prefix;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -214,7 +215,7 @@ impl<'s, F: FnMut(&str) -> Result<String, String>, T: Fn(&str) -> bool> Firehose
                     Answer::Failed(failure) => failure,
                     Answer::Deliver { data, keys } => match prefix::fill_keys(&self.stream.prefix, &keys) {
                         Ok(prefix) => {
-                            objects.extend(self.keep(&prefix, record.arrival, &data, now));
+                            objects.extend(self.keep(prefix, record.arrival, &data, now));
                             continue;
                         }
                         Err(failure) => failure,
@@ -231,17 +232,23 @@ impl<'s, F: FnMut(&str) -> Result<String, String>, T: Fn(&str) -> bool> Firehose
     }
 
     /// Puts a record into its buffer; gives the object if the buffer is full then.
-    fn keep(&mut self, prefix: &FilledPrefix, arrival: i64, data: &[u8], now: i64) -> Option<Object> {
-        let buffer = self.buffers.entry(prefix.clone()).or_insert_with(|| Buffer {
-            oldest: arrival,
-            body: Vec::new(),
-            records: 0,
-        });
+    fn keep(&mut self, prefix: FilledPrefix, arrival: i64, data: &[u8], now: i64) -> Option<Object> {
+        let open = self.buffers.len();
+        let mut entry = match self.buffers.entry(prefix) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => {
+                self.counts.most_active_partitions = self.counts.most_active_partitions.max(open + 1);
+                entry.insert_entry(Buffer { oldest: arrival, body: Vec::new(), records: 0 })
+            }
+        };
+        let buffer = entry.get_mut();
         buffer.body.extend_from_slice(data);
         buffer.records += 1;
-        let full = buffer.body.len() >= self.stream.buffer_bytes;
-        self.counts.most_active_partitions = self.counts.most_active_partitions.max(self.buffers.len());
-        if full { self.buffers.remove(prefix).map(|buffer| self.object(prefix, buffer, now)) } else { None }
+        if buffer.body.len() < self.stream.buffer_bytes {
+            return None;
+        }
+        let (prefix, buffer) = entry.remove_entry();
+        Some(self.object(&prefix, buffer, now))
     }
 
     /// Writes the buffers whose time has come.
@@ -254,9 +261,9 @@ impl<'s, F: FnMut(&str) -> Result<String, String>, T: Fn(&str) -> bool> Firehose
     fn object(&mut self, prefix: &FilledPrefix, buffer: Buffer, now: i64) -> Object {
         self.counts.delivered += buffer.records;
         let prefix = prefix.evaluate(buffer.oldest, || self.objects + 1);
-        let extension = self.stream.extension.clone();
+        let stream = self.stream;
         Object {
-            key: self.key(&prefix, buffer.oldest, &extension),
+            key: self.key(&prefix, buffer.oldest, &stream.extension),
             body: buffer.body,
             records: buffer.records,
             written_at: now,

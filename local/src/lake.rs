@@ -26,19 +26,34 @@ const LONGEST_NAME: usize = 255;
 const GOES_ON: char = '\\';
 
 impl Lake {
-    /// The lake in this folder. One that is there already is added to; a folder with something else in it is refused.
-    pub fn open(folder: &Path) -> Result<Self, String> {
+    /// The lake in this folder, and its catalog. One that is there already is added to; a folder with something else in it
+    /// is refused.
+    pub fn open(folder: &Path) -> Result<(Self, Catalog), String> {
         let lake = Self { folder: folder.to_owned() };
+        let path = lake.path(CATALOG);
         match fs::read_dir(folder).map(Iterator::count) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(lake),
-            Err(error) => Err(format!("`{}`: {error}", folder.display())),
-            Ok(0) => Ok(lake),
-            Ok(_) if lake.path(CATALOG).exists() => lake.catalog().map(|_| lake),
-            Ok(_) => Err(format!(
+            Ok(0) => return Ok((lake, Catalog::default())),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((lake, Catalog::default())),
+            Err(error) => return Err(format!("`{}`: {error}", folder.display())),
+        }
+        match fs::read_to_string(&path) {
+            Ok(text) => match serde_json::from_str(&text) {
+                Ok(catalog) => Ok((lake, catalog)),
+                Err(error) => Err(format!("`{}`: {error}", path.display())),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!(
                 "`{}` is a folder with something else in it, expected a lake, or nothing",
                 folder.display()
             )),
+            Err(error) => Err(format!("`{}`: {error}", path.display())),
         }
+    }
+
+    /// Makes the folder a lake with this catalog, if it is none yet.
+    pub fn begin(&self, catalog: &Catalog) -> io::Result<()> {
+        fs::create_dir_all(&self.folder).map_err(|error| self.about(&error))?;
+        self.keep_catalog(catalog)
     }
 
     /// Where it is.
@@ -50,7 +65,7 @@ impl Lake {
     pub fn clear(&self, bucket: &str) -> io::Result<()> {
         let unless_absent = |result: io::Result<()>| match result {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result,
+            result => result.map_err(|error| self.about(&error)),
         };
         unless_absent(fs::remove_dir_all(self.path(bucket)))?;
         unless_absent(fs::remove_file(self.path(STATEMENTS)))?;
@@ -58,35 +73,26 @@ impl Lake {
         unless_absent(fs::remove_file(self.path(CATALOG)))
     }
 
-    /// The catalog, or an empty one.
-    pub fn catalog(&self) -> Result<Catalog, String> {
-        let path = self.path(CATALOG);
-        match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text).map_err(|error| format!("`{}`: {error}", path.display())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Catalog::default()),
-            Err(error) => Err(format!("`{}`: {error}", path.display())),
-        }
-    }
-
     /// Keeps the catalog.
     pub fn keep_catalog(&self, catalog: &Catalog) -> io::Result<()> {
         let text = serde_json::to_string_pretty(catalog).map_err(io::Error::other)?;
-        write_whole(&self.path(CATALOG), format!("{text}\n").as_bytes())
+        write_whole(&self.path(CATALOG), format!("{text}\n").as_bytes()).map_err(|error| self.about(&error))
     }
 
     /// Appends statements to those that were run before.
     pub fn append_statements(&self, statements: &[String]) -> io::Result<()> {
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(self.path(STATEMENTS))?;
-        statements.iter().try_for_each(|statement| writeln!(file, "{statement};\n"))
+        let file = fs::OpenOptions::new().create(true).append(true).open(self.path(STATEMENTS));
+        let appended =
+            file.and_then(|mut file| statements.iter().try_for_each(|statement| writeln!(file, "{statement};\n")));
+        appended.map_err(|error| self.about(&error))
     }
 
     /// Writes an object into a bucket. An object of the same key would be replaced; Firehose never uses a key twice.
     pub fn put(&self, bucket: &str, object: &Object) -> io::Result<()> {
         let path = self.object_path(bucket, &object.key);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        write_whole(&path, &object.body)
+        let folder = path.parent().unwrap_or(&self.folder);
+        let written = fs::create_dir_all(folder).and_then(|()| write_whole(&path, &object.body));
+        written.map_err(|error| about(&format!("object `{}`", object.key), &error))
     }
 
     /// Whether there is an object of this key.
@@ -113,6 +119,15 @@ impl Lake {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+
+    fn about(&self, error: &io::Error) -> io::Error {
+        about(&format!("the lake `{}`", self.folder.display()), error)
+    }
+}
+
+/// The same error with what it is about.
+pub(crate) fn about(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// What S3 tells of a new object, as it writes it.
@@ -151,7 +166,7 @@ mod tests {
     #[test]
     fn objects_lie_under_their_keys_however_long() {
         let folder = tempfile::tempdir().unwrap();
-        let lake = Lake::open(folder.path()).unwrap();
+        let (lake, _) = Lake::open(folder.path()).unwrap();
         for key in ["a%2Fb/x.json", "it's 🚚/x", &format!("{}/x", "é".repeat(256)), &format!("k={}/x", "a".repeat(508))]
         {
             lake.put("bucket", &object(key)).unwrap();

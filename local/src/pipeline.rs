@@ -4,7 +4,7 @@ use crate::athena::LocalAthena;
 use crate::catalog::Catalog;
 use crate::deployment::Deployment;
 use crate::firehose::{Firehose, Object};
-use crate::lake::{Lake, notification};
+use crate::lake::{Lake, about, notification};
 use crate::summary::Summary;
 use firehose_transform::handler::handle;
 use registrar::config::Config;
@@ -35,8 +35,7 @@ impl Pipeline {
     }
 
     /// The catalog as it is before the run: the lake's own, with the deployment's table in it.
-    pub fn catalog(&self, lake: &Lake) -> Result<Catalog, String> {
-        let mut catalog = lake.catalog()?;
+    pub fn prepare(&self, lake: &Lake, mut catalog: Catalog) -> Result<Catalog, String> {
         let table =
             catalog.tables.entry(self.deployment.table_name.clone()).or_insert_with(|| self.deployment.table.clone());
         if table.partition_keys != self.deployment.table.partition_keys
@@ -73,8 +72,7 @@ impl Pipeline {
         let taken = |key: &str| lake.holds(&self.deployment.bucket, key);
         let mut firehose = Firehose::new(&self.deployment.stream, first_arrival, &mut call, taken);
         // From the first object on it is a lake, whatever happens on the way.
-        let begun = std::fs::create_dir_all(lake.folder()).and_then(|()| lake.keep_catalog(&catalog));
-        begun.map_err(|error| about(&format!("the lake `{}`", lake.folder().display()), &error))?;
+        lake.begin(&catalog)?;
         let mut delivery = Delivery::new(self, lake, catalog);
         let mut read = 0;
         let told =
@@ -118,7 +116,7 @@ impl<'p> Delivery<'p> {
         let Deployment { bucket, stream, maintainer_config, .. } = &self.pipeline.deployment;
         let mut messages = Vec::new();
         let written = objects.into_iter().try_for_each(|object| {
-            self.lake.put(bucket, &object).map_err(|error| about(&format!("object `{}`", object.key), &error))?;
+            self.lake.put(bucket, &object)?;
             messages.push((object.written_at, notification(&stream.region, bucket, &object)));
             summary.add_object(&maintainer_config.maintainer.layout, &object);
             Ok(())
@@ -167,21 +165,13 @@ impl<'p> Delivery<'p> {
 
     /// Keeps the catalog and the statements as they are now, so that a run that is ended is a run to there.
     fn keep(&self, summary: &mut Summary) -> io::Result<()> {
-        let (news, kept) = self.catalog.engine().news(|catalog, news| {
-            if news.statements.is_empty() {
-                return Ok(());
-            }
-            self.lake.append_statements(&news.statements)?;
-            self.lake.keep_catalog(catalog)
-        });
+        let engine = self.catalog.engine();
+        let news = engine.news();
+        let appended = if news.statements.is_empty() { Ok(()) } else { self.lake.append_statements(&news.statements) };
+        let kept = if news.added == 0 { Ok(()) } else { engine.look(|catalog| self.lake.keep_catalog(catalog)) };
         summary.add_news(news);
-        kept.map_err(|error| about(&format!("the lake `{}`", self.lake.folder().display()), &error))
+        appended.and(kept)
     }
-}
-
-/// The same error with what it is about.
-fn about(what: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// Calls with each line, without its end, and with the bytes that it took. The last line need not end.

@@ -131,11 +131,8 @@ impl Layout {
     /// Refused is what makes the evaluated prefix longer than Firehose ([`LONGEST_PREFIX`]) or S3 takes it.
     pub fn label(&self, values: &[PartitionValue]) -> Result<Vec<String>, LabelFault> {
         let mut given = values.iter();
-        let values: Vec<Option<&PartitionValue>> = self
-            .captures
-            .iter()
-            .map(|c| matches!(c.source, Source::Lambda(_)).then(|| given.next()).flatten())
-            .collect();
+        let values: Vec<Option<&PartitionValue>> =
+            self.captures.iter().map(|capture| capture.is_escaped().then(|| given.next()).flatten()).collect();
         let escaped = self.escaped(&values);
         self.measure(&escaped)?;
         Ok(escaped.into_iter().flatten().collect())
@@ -215,7 +212,7 @@ impl Layout {
             if let Some(Piece::Capture { index, .. }) = segment.pieces.first()
                 && let Some(Some(value)) = escaped.get_mut(*index)
                 && value.starts_with(['_', '.'])
-                && matches!(self.captures.get(*index).map(Capture::source), Some(Source::Lambda(_)))
+                && self.captures.get(*index).is_some_and(Capture::is_escaped)
             {
                 *value = escape_first(value);
             }
@@ -240,9 +237,9 @@ impl Layout {
                 Some(Piece::Text(text)) => text,
                 Some(Piece::Random) => return true,
                 Some(Piece::Capture { index, .. }) => {
-                    let lambda = matches!(self.captures.get(*index).map(Capture::source), Some(Source::Lambda(_)));
+                    let escaped_by_us = self.captures.get(*index).is_some_and(Capture::is_escaped);
                     match escaped.get(*index) {
-                        Some(Some(value)) if lambda => value,
+                        Some(Some(value)) if escaped_by_us => value,
                         _ => return true,
                     }
                 }
@@ -297,6 +294,11 @@ impl Capture {
     /// Where its value comes from.
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Whether its value is ours to escape: Firehose inserts its own as they are.
+    fn is_escaped(&self) -> bool {
+        matches!(self.source, Source::Lambda(_))
     }
 
     /// The value that a part of a folder's name stands for.

@@ -98,6 +98,13 @@ impl Prefix {
         &self.elements
     }
 
+    /// The parts that Firehose evaluates: those that are written, and the hour, with no slash before it, where there is
+    /// nothing else to evaluate.
+    pub fn evaluated(&self) -> Vec<Element> {
+        let hour = self.is_plain().then(|| Element::Timestamp(TimestampPattern::hourly()));
+        self.elements.iter().cloned().chain(hour).collect()
+    }
+
     /// Whether nothing in it is to be evaluated.
     pub fn is_plain(&self) -> bool {
         self.elements.iter().all(|element| matches!(element, Element::Text(_)))

@@ -1,6 +1,6 @@
 //! Records that are hard on paths, on SQL and on readers: every one is in the lake or among the errors, none twice.
 
-use crate::headgate::{Place, Workshop};
+use crate::headgate::{Place, Workshop, record};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,10 +54,6 @@ fn names() -> Vec<String> {
     ];
     let long = ["x".repeat(300), "x".repeat(511), "é".repeat(380)];
     names.into_iter().map(str::to_owned).chain(long).collect()
-}
-
-fn record(name: impl Into<Value>) -> Vec<u8> {
-    json!({ "componentName": name.into(), "fromTimestamp": "t", "metricName": "cpu" }).to_string().into_bytes()
 }
 
 /// Records that cannot be delivered.

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use local::cli::{self, Console};
 use local::ddl;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,11 @@ pub(crate) struct Workshop {
 pub(crate) enum Place {
     Folder(String),
     Errors,
+}
+
+/// A record of a component of this name, or of something else in its place.
+pub(crate) fn record(name: impl Into<Value>) -> Vec<u8> {
+    json!({ "componentName": name.into(), "fromTimestamp": "t", "metricName": "cpu" }).to_string().into_bytes()
 }
 
 /// The project's own folder.

@@ -1,9 +1,14 @@
 //! The first thing that a user sees.
 
-use crate::headgate::{BUCKET, Place, Workshop, project};
+use crate::headgate::{BUCKET, Place, Workshop, project, record};
 use std::fs;
 
 const FOUR: [&str; 4] = ["audit-service", "order-service", "payment-service", "user-service"];
+
+/// A line for each record.
+fn lines(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<u8> {
+    names.into_iter().flat_map(|name| [record(name.into()), b"\n".to_vec()].concat()).collect()
+}
 
 #[test]
 fn the_sample_run_ends_with_four_partitions() {
@@ -34,21 +39,21 @@ fn each_record_lies_unharmed_in_the_folder_of_its_component() {
 
 #[test]
 fn a_file_and_standard_input_do_the_same() {
-    let record = "{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}";
+    let record = record("a");
     let by_file = Workshop::new();
-    by_file.write("records", record);
+    by_file.write("records", &record);
     let from_file = by_file.run(&["DIR/records"]);
     let by_input = Workshop::new();
-    let from_input = by_input.run_with_input(&["-"], record.as_bytes());
+    let from_input = by_input.run_with_input(&["-"], &record);
     assert_eq!((from_file.status, from_file.output), (0, from_input.output));
     assert_eq!(by_file.records(), by_input.records());
-    assert_eq!(by_file.records(), [(Place::Folder("a".into()), record.as_bytes().to_vec())]);
+    assert_eq!(by_file.records(), [(Place::Folder("a".into()), record)]);
 }
 
 #[test]
 fn the_last_line_of_a_file_need_not_end() {
     let workshop = Workshop::new();
-    workshop.write("records", "{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}");
+    workshop.write("records", record("a"));
     assert_eq!(workshop.run(&["DIR/records", "DIR/records"]).status, 0);
     assert_eq!(workshop.records().len(), 2);
 }
@@ -56,7 +61,7 @@ fn the_last_line_of_a_file_need_not_end() {
 #[test]
 fn a_lake_is_added_to_unless_it_is_to_be_fresh() {
     let workshop = Workshop::new();
-    workshop.write("records", "{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}\n");
+    workshop.write("records", lines(["a"]));
     let count = |arguments: &[&str]| {
         assert_eq!(workshop.run(arguments).status, 0);
         (workshop.records().len(), workshop.statements().len(), workshop.partitions().len())
@@ -69,11 +74,11 @@ fn a_lake_is_added_to_unless_it_is_to_be_fresh() {
 #[test]
 fn data_that_a_lake_cannot_show_is_told() {
     let workshop = Workshop::new();
-    let record = b"{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}";
-    assert_eq!(workshop.run_with_input(&["-"], record).status, 0);
+    let record = record("a");
+    assert_eq!(workshop.run_with_input(&["-"], &record).status, 0);
     // The partition is registered, and stays where it is.
     let moved = ["-", "--parameter-overrides", "S3Prefix=moved/!{partitionKeyFromLambda:componentName}/"];
-    let said = workshop.run_with_input(&moved, record);
+    let said = workshop.run_with_input(&moved, &record);
     assert_eq!(said.status, 1);
     assert_eq!(workshop.partitions(), [("a".to_owned(), "a".to_owned())]);
     insta::assert_snapshot!(said.output, @r#"
@@ -100,13 +105,11 @@ fn data_that_a_lake_cannot_show_is_told() {
 #[test]
 fn a_run_that_breaks_keeps_what_it_had() {
     let workshop = Workshop::new();
-    workshop.write("records", "{\"componentName\":\"a\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}\n");
+    workshop.write("records", lines(["a"]));
     assert_eq!(workshop.run(&["DIR/records"]).status, 0);
     // A file where a folder should be: `a` is written and registered all the same, then comes `b`.
     workshop.write(&format!("lake/{BUCKET}/b"), "");
-    let records = ["a", "b", "c"]
-        .map(|name| format!("{{\"componentName\":\"{name}\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}}\n"));
-    let said = workshop.run_with_input(&["-"], records.concat().as_bytes());
+    let said = workshop.run_with_input(&["-"], &lines(["a", "b", "c"]));
     assert_eq!(said.status, 1);
     assert!(said.errors.starts_with("headgate: object `b/"), "{}", said.errors);
     assert_eq!(workshop.statements().len(), 2);
@@ -115,8 +118,7 @@ fn a_run_that_breaks_keeps_what_it_had() {
 #[test]
 fn many_active_partitions_are_told() {
     let workshop = Workshop::new();
-    let record = |n: u32| format!("{{\"componentName\":\"c{n}\",\"fromTimestamp\":\"t\",\"metricName\":\"cpu\"}}\n");
-    let said = workshop.run_with_input(&["-"], (0..501).map(record).collect::<String>().as_bytes());
+    let said = workshop.run_with_input(&["-"], &lines((0..501).map(|n| format!("c{n}"))));
     assert_eq!(said.status, 0);
     assert!(said.output.contains("501 partitions were active at once"), "{}", said.output);
     assert_eq!(workshop.partitions().len(), 501);

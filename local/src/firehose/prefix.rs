@@ -17,20 +17,14 @@ pub(super) struct FilledPrefix(Vec<Element>);
 /// Fills the keys in. A key that is missing or empty fails the record, as does a prefix that is too long.
 pub(super) fn fill_keys(prefix: &Prefix, keys: &BTreeMap<String, String>) -> Result<FilledPrefix, Failure> {
     let fault = |message| Failure { error_output_type: PREFIX_FAULT_TYPE, code: PREFIX_FAULT_CODE, message };
-    let mut elements = Vec::new();
-    for element in prefix.elements() {
-        elements.push(match element {
-            Element::KeyFromLambda(key) => match keys.get(key).filter(|value| !value.is_empty()) {
-                Some(value) => Element::Text(value.clone()),
-                None => return Err(fault(MISSING_PARTITION_KEY)),
-            },
-            other => other.clone(),
-        });
-    }
-    if prefix.is_plain() {
-        // The hour is appended to a prefix in which there is nothing to evaluate.
-        elements.push(Element::Timestamp(TimestampPattern::hourly()));
-    }
+    let fill = |element| match element {
+        Element::KeyFromLambda(key) => match keys.get(&key).filter(|value| !value.is_empty()) {
+            Some(value) => Ok(Element::Text(value.clone())),
+            None => Err(fault(MISSING_PARTITION_KEY)),
+        },
+        other => Ok(other),
+    };
+    let elements = prefix.evaluated().into_iter().map(fill).collect::<Result<_, _>>()?;
     let filled = FilledPrefix(elements);
     if filled.evaluate(0, || 0).encode_utf16().count() > LONGEST_PREFIX {
         return Err(fault("Length of evaluated prefix cannot be greater than 512"));

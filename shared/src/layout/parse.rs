@@ -56,13 +56,8 @@ pub(super) fn layout(prefix: Prefix, error_prefix: &ErrorPrefix) -> Result<Layou
 /// The folders' names, each in its parts: a timestamp pattern can hold slashes as well, and times and the text between
 /// them are one part.
 fn folders(prefix: &Prefix) -> Result<Vec<Vec<Part>>, LayoutError> {
-    let mut elements = prefix.elements().to_vec();
-    if prefix.is_plain() {
-        // Firehose appends the hour, and no slash before it, where there is nothing to evaluate.
-        elements.push(Element::Timestamp(TimestampPattern::hourly()));
-    }
     let mut parts = Vec::new();
-    for element in elements {
+    for element in prefix.evaluated() {
         match element {
             Element::Text(text) => split(&text, Part::Text, &mut parts),
             Element::KeyFromLambda(name) => parts.push(Some(Part::Key(name.clone(), Source::Lambda(name)))),
