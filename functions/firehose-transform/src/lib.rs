@@ -17,6 +17,7 @@ pub mod contract;
 pub mod document;
 pub mod handler;
 pub mod hive_type;
+mod json;
 pub mod report;
 pub mod transform;
 pub mod wire;

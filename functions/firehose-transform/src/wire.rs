@@ -3,6 +3,7 @@
 //! Types of our own: with those of `aws_lambda_events` one odd record fails the whole request before our code sees it.
 //! <https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html>
 
+use crate::json::push_string;
 use crate::transform::Reason;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -130,9 +131,9 @@ impl ReplyWriter {
             text.push_str(",\"metadata\":{\"partitionKeys\":{");
             for (place, (key, value)) in keys.enumerate() {
                 text.push_str(if place > 0 { "," } else { "" });
-                push_json(text, key);
+                push_string(text, key);
                 text.push(':');
-                push_json(text, value);
+                push_string(text, value);
             }
             text.push_str("}}");
         })
@@ -196,10 +197,6 @@ fn push_payload(text: &mut String, record: &Record<'_>, payload: impl FnOnce(&mu
     text.push_str("\":\"");
     payload(text);
     text.push('"');
-}
-
-fn push_json(text: &mut String, value: &str) {
-    text.push_str(&serde_json::Value::from(value).to_string());
 }
 
 /// The text that a JSON value is, or nothing if it is of another kind, or no Unicode.

@@ -1,0 +1,53 @@
+//! JSON text, written without a tree.
+
+/// Appends a text as a JSON string, with its quotes. Only what must be is escaped.
+///
+/// (`serde_json` writes strings to bytes only, or to a `String` of its own.)
+pub(crate) fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    let mut rest = text;
+    while let Some(place) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        let (plain, special) = rest.split_at(place);
+        json.push_str(plain);
+        let mut characters = special.chars();
+        match characters.next() {
+            Some('\n') => json.push_str("\\n"),
+            Some('\r') => json.push_str("\\r"),
+            Some('\t') => json.push_str("\\t"),
+            Some('\u{8}') => json.push_str("\\b"),
+            Some('\u{c}') => json.push_str("\\f"),
+            Some(character @ ('"' | '\\')) => json.extend(['\\', character]),
+            Some(control) => {
+                let digit = |value| char::from_digit(value, 16).unwrap_or('0');
+                json.push_str("\\u00");
+                json.extend([digit(u32::from(control) >> 4), digit(u32::from(control) & 15)]);
+            }
+            None => {}
+        }
+        rest = characters.as_str();
+    }
+    json.push_str(rest);
+    json.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn strings_are_as_serde_json_writes_them(text in any::<String>()) {
+            let mut json = String::new();
+            push_string(&mut json, &text);
+            prop_assert_eq!(json, serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn so_are_control_characters(text in "[\u{0}-\u{30}\"\\\\\u{7f}é]{0,8}") {
+            let mut json = String::new();
+            push_string(&mut json, &text);
+            prop_assert_eq!(json, serde_json::to_string(&text).unwrap());
+        }
+    }
+}
