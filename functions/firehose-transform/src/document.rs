@@ -85,7 +85,7 @@ impl Kind {
 }
 
 /// Copies a value without the blanks between its parts.
-fn write_compact(value: &RawValue, line: &mut Vec<u8>) {
+pub(crate) fn write_compact(value: &RawValue, line: &mut Vec<u8>) {
     let (mut in_string, mut escaped) = (false, false);
     line.extend(value.get().bytes().filter(|&byte| {
         let kept = in_string || !byte.is_ascii_whitespace();

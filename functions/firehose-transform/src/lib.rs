@@ -18,6 +18,8 @@ pub mod document;
 pub mod handler;
 pub mod hive_type;
 mod json;
+pub mod output;
+pub mod query;
 pub mod report;
 pub mod transform;
 pub mod wire;

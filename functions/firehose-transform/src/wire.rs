@@ -4,7 +4,7 @@
 //! <https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html>
 
 use crate::json::push_string;
-use crate::transform::Reason;
+use crate::transform::{Origin, Reason};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -30,6 +30,12 @@ pub struct Record<'r> {
     /// Its id: a JSON string, kept as it is written.
     #[serde(borrow, rename = "recordId")]
     id: &'r RawValue,
+    /// When it came, in milliseconds since 1970, if the sender keeps to that.
+    #[serde(borrow)]
+    approximate_arrival_timestamp: Option<&'r RawValue>,
+    /// What Kinesis tells of it.
+    #[serde(borrow)]
+    kinesis_record_metadata: Option<&'r RawValue>,
     /// The payload in base64 (Kinesis streams and Direct PUT). Read when it is needed, so that an odd one is a fault of its
     /// record alone.
     #[serde(borrow)]
@@ -66,6 +72,16 @@ impl<'r> Request<'r> {
     pub fn delivery_stream_arn(&self) -> String {
         text(self.delivery_stream_arn).unwrap_or_default().into_owned()
     }
+
+    /// What is told of a record beside its payload.
+    pub fn origin(&self, record: &Record<'r>) -> Origin<'r> {
+        Origin {
+            arrival: record.approximate_arrival_timestamp,
+            record_id: Some(record.id),
+            stream: self.delivery_stream_arn,
+            kinesis: record.kinesis_record_metadata,
+        }
+    }
 }
 
 impl Record<'_> {
@@ -94,7 +110,7 @@ impl Record<'_> {
 
 /// The reply, written record by record, never larger than it may be.
 ///
-/// Each record has its place from the start: that of the shortest answer there is, a failure without data. What does not
+/// Each record has its place from the start: that of a failure without data, the shortest answer there is but for dropping it. What does not
 /// fit beside all the others' places is answered by that. (The shortest answers to a request by Firehose are shorter than the
 /// request, which Lambda limits as well.)
 #[derive(Debug)]
@@ -139,19 +155,37 @@ impl ReplyWriter {
         })
     }
 
+    /// Drops a record.
+    pub fn drop(&mut self, record: &Record<'_>) {
+        self.write_empty(record, "Dropped");
+    }
+
     /// Fails a record, with its original data if that is base64 and there is room; without it for [`Reason::ReplyFull`], to
     /// leave room for the others. (Firehose keeps the original anyway, and refuses replies that hold anything but base64.)
     pub fn fail(&mut self, record: &Record<'_>, reason: Reason) {
         let without = matches!(reason, Reason::NotBase64 | Reason::NoData | Reason::ReplyFull);
         let payload = record.payload().filter(|_| !without);
         let whole = payload.is_some_and(|payload| {
-            // Base64 has no characters that JSON would escape.
-            self.write(record, FAILED, |text| push_payload(text, record, |text| text.push_str(&payload))).is_ok()
+            let rest = |text: &mut String| {
+                // Base64 has no characters that JSON would escape.
+                push_payload(text, record, |text| text.push_str(&payload));
+                text.push_str(NO_METADATA);
+            };
+            self.write(record, FAILED, rest).is_ok()
         });
         if !whole {
-            let fits = self.write(record, FAILED, |_| {});
-            debug_assert_eq!(fits, Ok(()), "the place of each record was reserved");
+            self.write_empty(record, FAILED);
         }
+    }
+
+    /// Answers without data. (An empty text, and no metadata: some readers insist on both.)
+    fn write_empty(&mut self, record: &Record<'_>, result: &str) {
+        let rest = |text: &mut String| {
+            push_payload(text, record, |_| {});
+            text.push_str(NO_METADATA);
+        };
+        let fits = self.write(record, result, rest);
+        debug_assert_eq!(fits, Ok(()), "the place of each record was reserved");
     }
 
     /// The whole reply.
@@ -185,10 +219,12 @@ impl ReplyWriter {
 }
 
 const FAILED: &str = "ProcessingFailed";
+const NO_METADATA: &str = ",\"metadata\":{}";
 
-/// The length of the shortest answer to a record, its comma included.
+/// The length of the longer of the two answers without data, its comma included.
 fn least(record: &Record<'_>) -> usize {
-    ",{\"recordId\":,\"result\":\"\"}".len() + FAILED.len() + record.id.get().len()
+    let answer = ",{\"recordId\":,\"result\":\"\",\"\":\"\"}".len() + FAILED.len() + NO_METADATA.len();
+    answer + record.payload_name().len() + record.id.get().len()
 }
 
 fn push_payload(text: &mut String, record: &Record<'_>, payload: impl FnOnce(&mut String)) {

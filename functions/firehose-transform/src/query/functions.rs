@@ -1,0 +1,244 @@
+//! The functions that jaq leaves to the type of values, and those that are ours.
+
+use super::regex;
+use super::value::{Error, Value, places};
+use super::{Data, meter};
+use jaq_core::native::{Filter, Fun, bome, run, unary, v};
+use jaq_core::{RunPtr, ValR, ValT};
+use jiff::Timestamp;
+use std::cmp::Reverse;
+
+/// jaq's functions that have no place here: they know the clock and the environment, print, or end the process.
+const LEFT_OUT: [&str; 7] = ["debug_empty", "env", "halt", "localtime", "now", "stderr_empty", "strflocaltime"];
+
+/// jaq's functions for which there are others in `definitions.jq`, by which they are called.
+const RENAMED: [(&str, &str); 5] = [
+    ("ascii_downcase", "ascii_downcase_native"),
+    ("ascii_upcase", "ascii_upcase_native"),
+    ("ltrimstr", "ltrimstr_native"),
+    ("rtrimstr", "rtrimstr_native"),
+    ("strptime", "strptime_native"),
+];
+
+/// All functions that are not written in jq.
+pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
+    let ours: Vec<Fun<Data>> = ours().into_iter().chain(regex::functions()).map(run::<Data>).collect();
+    let names: Vec<&str> = ours.iter().map(|(name, ..)| *name).collect();
+    let theirs = jaq_core::funs().chain(jaq_std::funs()).filter_map(move |(name, arguments, function)| {
+        let renamed = RENAMED.iter().find(|(theirs, _)| *theirs == name).map_or(name, |(_, renamed)| renamed);
+        (!LEFT_OUT.contains(&name) && !names.contains(&renamed)).then_some((renamed, arguments, function))
+    });
+    ours.into_iter().chain(theirs)
+}
+
+/// The names of ours, with the numbers of their arguments.
+pub(super) fn signatures() -> impl Iterator<Item = (&'static str, usize)> {
+    ours().into_iter().map(|(name, arguments, _)| (name, arguments.len()))
+}
+
+fn ours() -> Vec<Filter<RunPtr<Data>>> {
+    vec![
+        ("type", v(0), |cv| bome(Ok(Value::text(cv.1.kind())))),
+        ("length", v(0), |cv| bome(length(&cv.1))),
+        ("contains", v(1), |cv| unary(cv, |whole, part| contains(&whole, &part).map(Value::from))),
+        ("has", v(1), |cv| unary(cv, |value, key| has(&value, &key).map(Value::from))),
+        ("indices", v(1), |cv| unary(cv, |whole, part| indices(&whole, &part))),
+        ("bsearch", v(1), |cv| unary(cv, |list, item| bsearch(&list, &item))),
+        ("delpaths", v(1), |cv| unary(cv, |value, paths| delete_all(value, &paths))),
+        ("to_entries", v(0), |cv| bome(to_entries(cv.1))),
+        ("from_entries", v(0), |cv| bome(from_entries(cv.1))),
+        ("tojson", v(0), |cv| bome(Ok(Value::text(cv.1.to_json())))),
+        ("fromjson", v(0), |cv| bome(from_json(&cv.1))),
+        ("tonumber", v(0), |cv| bome(to_number(cv.1))),
+        ("nan", v(0), |_| bome(Ok(Value::from(f64::NAN)))),
+        ("infinite", v(0), |_| bome(Ok(Value::from(f64::INFINITY)))),
+        ("isnan", v(0), |cv| bome(is_nan(&cv.1).map(Value::from))),
+        ("escape_csv", v(0), |cv| bome(escape_csv(&cv.1))),
+        ("escape_tsv", v(0), |cv| bome(escape_tsv(&cv.1))),
+        ("decode_base64", v(0), |cv| bome(decode_base64(&cv.1))),
+        ("rfc3339", v(0), |cv| bome(rfc3339(&cv.1))),
+    ]
+}
+
+/// Text of RFC 3339, with any offset and fraction, as seconds since 1970: whole ones if the text has no fraction.
+fn rfc3339(value: &Value) -> ValR<Value> {
+    let wrong = |what: &str| Error::str(format_args!("expected a time such as 2026-11-21T09:30:00.5+01:00, got {what}"));
+    let text = value.as_str().ok_or_else(|| wrong(value.kind()))?;
+    let time: Timestamp = text.parse().map_err(|_| wrong("another string"))?;
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of the next 200 years are exact")]
+    Ok(match time.subsec_nanosecond() {
+        0 => Value::from(time.as_second()),
+        _ => Value::from(time.as_microsecond() as f64 / 1e6),
+    })
+}
+
+fn length(value: &Value) -> ValR<Value> {
+    match value {
+        Value::Null => Ok(Value::from(0_usize)),
+        Value::Boolean(_) => Err(Error::str("boolean has no length")),
+        Value::Number(number) if number.as_f64() < 0.0 => -value.clone(),
+        Value::Number(_) => Ok(value.clone()),
+        Value::String(text) => Ok(Value::from(text.chars().count())),
+        Value::Array(_) => Ok(Value::from(value.as_array().unwrap_or_default().len())),
+        Value::Object(_) => Ok(Value::from(value.as_object().map_or(0, |fields| fields.len()))),
+    }
+}
+
+fn contains(whole: &Value, part: &Value) -> Result<bool, Error> {
+    meter::step();
+    if let (Some(whole), Some(part)) = (whole.as_str(), part.as_str()) {
+        meter::make(whole.len());
+        return Ok(whole.contains(part));
+    }
+    if let (Some(whole), Some(part)) = (whole.as_array(), part.as_array()) {
+        let any = |part: &Value| whole.iter().try_fold(false, |found, item| Ok(found || contains_if_alike(item, part)?));
+        return part.iter().try_fold(true, |all, part| Ok(all && any(part)?));
+    }
+    if let (Some(whole), Some(part)) = (whole.as_object(), part.as_object()) {
+        return part.iter().try_fold(true, |all, (name, part)| {
+            Ok(all && whole.get(name).map_or(Ok(false), |value| contains_if_alike(value, part))?)
+        });
+    }
+    if whole.kind() == part.kind() || matches!((whole, part), (Value::Boolean(_), Value::Boolean(_))) {
+        return Ok(whole == part);
+    }
+    Err(Error::str(format_args!("{} and {} cannot have their containment checked", whole.kind(), part.kind())))
+}
+
+/// Values of two kinds inside of others do not contain each other, and are no error.
+fn contains_if_alike(whole: &Value, part: &Value) -> Result<bool, Error> {
+    if whole.kind() == part.kind() { contains(whole, part) } else { Ok(false) }
+}
+
+fn has(value: &Value, key: &Value) -> Result<bool, Error> {
+    match (value, key) {
+        (Value::Object(_), Value::String(name)) => {
+            Ok(value.as_object().is_some_and(|fields| fields.contains_key(name.as_str())))
+        }
+        (Value::Array(_), Value::Number(index)) => {
+            let length = value.as_array().unwrap_or_default().len();
+            Ok(usize::try_from(index.truncated()).is_ok_and(|index| index < length))
+        }
+        _ => Err(Error::str(format_args!("Cannot check whether {} has a {} key", value.kind(), key.kind()))),
+    }
+}
+
+fn indices(whole: &Value, part: &Value) -> ValR<Value> {
+    match (whole, part) {
+        (Value::Null, _) => Ok(Value::Null),
+        (Value::Array(_), Value::Array(_)) => {
+            Ok(places(whole.as_array().unwrap_or_default(), part.as_array().unwrap_or_default()).map(Value::from).collect())
+        }
+        (Value::Array(_), item) => {
+            Ok(places(whole.as_array().unwrap_or_default(), std::slice::from_ref(item)).map(Value::from).collect())
+        }
+        (Value::String(whole), Value::String(part)) => {
+            let starts = |(_, rest): &(usize, &str)| !part.is_empty() && rest.starts_with(part.as_str());
+            let tails = whole.char_indices().filter_map(|(place, _)| whole.get(place..)).enumerate();
+            Ok(tails.filter(starts).map(|(place, _)| Value::from(place)).collect())
+        }
+        _ => Err(Error::str(format_args!("Cannot determine indices of {} in {}", part.kind(), whole.kind()))),
+    }
+}
+
+fn bsearch(list: &Value, item: &Value) -> ValR<Value> {
+    let items = list.as_array().ok_or_else(|| Error::str(format_args!("{} cannot be searched from", list.kind())))?;
+    Ok(match items.binary_search(item) {
+        Ok(place) => Value::from(place),
+        Err(place) => Value::from(-1 - i64::try_from(place).unwrap_or(0)),
+    })
+}
+
+/// Deletes what stands at the paths, the last first, so that the places of the others stay right.
+fn delete_all(value: Value, paths: &Value) -> ValR<Value> {
+    let wrong = || Error::str("Paths must be specified as an array");
+    let mut paths = paths.as_array().ok_or_else(wrong)?.iter().collect::<Vec<_>>();
+    paths.sort_by_key(|path| Reverse(*path));
+    paths.into_iter().try_fold(value, |value, path| delete(value, path.as_array().ok_or_else(wrong)?))
+}
+
+fn delete(value: Value, path: &[Value]) -> ValR<Value> {
+    use jaq_core::path::Opt::Essential;
+    let Some((key, rest)) = path.split_first() else { return Ok(Value::Null) };
+    if matches!(value, Value::Null) || matches!(value.clone().index(key)?, Value::Null if !rest.is_empty()) {
+        return Ok(value);
+    }
+    let deleted = value.map_index(key, Essential, |inner| {
+        let kept = (!rest.is_empty()).then(|| delete(inner, rest).map_err(jaq_core::Exn::from));
+        kept.into_iter()
+    });
+    deleted.map_err(|exception| exception.get_err().unwrap_or_else(|_| Error::str("Cannot delete there")))
+}
+
+fn to_entries(value: Value) -> ValR<Value> {
+    let entry = |(key, value)| Value::from_map([(Value::text("key"), key), (Value::text("value"), value)]);
+    value.key_values().map(|field| field.and_then(entry)).collect()
+}
+
+fn from_entries(entries: Value) -> ValR<Value> {
+    const NAMES: [&str; 6] = ["key", "k", "name", "Name", "K", "Key"];
+    const VALUES: [&str; 3] = ["value", "v", "Value"];
+    let field = |entry: ValR<Value>| {
+        let entry = entry?;
+        let fields = entry.as_object().ok_or_else(|| Error::str(format_args!("Cannot index {} with \"key\"", entry.kind())))?;
+        let name = NAMES.iter().find_map(|name| fields.get(*name).filter(|value| value.as_bool()));
+        let value = VALUES.iter().find_map(|name| fields.get(*name));
+        Ok((name.cloned().unwrap_or_default(), value.cloned().unwrap_or_default()))
+    };
+    Value::from_map(entries.values().map(field).collect::<Result<Vec<_>, Error>>()?)
+}
+
+fn from_json(value: &Value) -> ValR<Value> {
+    let text = value.as_str().ok_or_else(|| Error::str(format_args!("{} cannot be parsed as JSON", value.kind())))?;
+    Value::parse(text).map_err(|error| Error::str(format_args!("string is not JSON: {error}")))
+}
+
+fn to_number(value: Value) -> ValR<Value> {
+    match &value {
+        Value::Number(_) => Ok(value),
+        Value::String(text) => {
+            let number = super::number::Number::parse(text);
+            number.map(Value::Number).ok_or_else(|| Error::str("string cannot be parsed as a number"))
+        }
+        other => Err(Error::str(format_args!("{} cannot be parsed as a number", other.kind()))),
+    }
+}
+
+fn is_nan(value: &Value) -> Result<bool, Error> {
+    let number = value.as_number().ok_or_else(|| Error::str(format_args!("{} number required", value.kind())))?;
+    Ok(number.as_f64().is_nan())
+}
+
+fn escape_csv(value: &Value) -> ValR<Value> {
+    Ok(Value::text(format!("\"{}\"", value.as_str().unwrap_or_default().replace('"', "\"\""))))
+}
+
+fn escape_tsv(value: &Value) -> ValR<Value> {
+    let mut escaped = String::new();
+    for character in value.as_str().unwrap_or_default().chars() {
+        match character {
+            '\t' => escaped.push_str("\\t"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\\' => escaped.push_str("\\\\"),
+            other => escaped.push(other),
+        }
+    }
+    Ok(Value::text(escaped))
+}
+
+/// As jq does it: padding may be missing, and what is not UTF-8 is replaced.
+fn decode_base64(value: &Value) -> ValR<Value> {
+    use base64::Engine;
+    use base64::alphabet::STANDARD;
+    use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let decoded = LENIENT.decode(value.as_str().unwrap_or_default());
+    let bytes = decoded.map_err(|_| Error::str("string is not valid base64 data"))?;
+    Ok(Value::text(String::from_utf8_lossy(&bytes)))
+}
