@@ -1,0 +1,4 @@
+//! The formats of records that are not JSON documents already.
+
+pub mod dynamodb;
+mod object;
