@@ -1,0 +1,161 @@
+//! Change records of a DynamoDB table, as Kinesis Data Streams for DynamoDB writes them.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/kds.html>
+//!
+//! Not by `serde_dynamo`: it keeps no number that is not an `i64` or an `f64`, and builds a tree of each item.
+
+mod attribute;
+
+use crate::document::Kind;
+use crate::format::object::{self, Object};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// A change of one item of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'r> {
+    event: Event,
+    new_image: Option<&'r RawValue>,
+    old_image: Option<&'r RawValue>,
+    created: Option<&'r RawValue>,
+    precision: Option<&'r RawValue>,
+}
+
+/// Why a record is not a change that can be written. It names fields and attributes, and holds no value of theirs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The record is not one JSON object; a message.
+    #[error("{0}")]
+    NotJson(String),
+    /// The record is JSON, but not a change, or an attribute of its item is not one of DynamoDB's.
+    #[error("`{path}`: expected {expected}, got {got}")]
+    NotChange {
+        /// Where in the record, such as `dynamodb.NewImage.tags[2]`. Long names are cut.
+        path: String,
+        /// What should be there.
+        expected: &'static str,
+        /// What is there.
+        got: &'static str,
+    },
+}
+
+impl<'r> Change<'r> {
+    /// Reads a record: one JSON object with `eventName` and `dynamodb`. What else there is may be anything.
+    ///
+    /// Whether there is an image to write is not known before [`write_image`](Self::write_image), so that removals can be
+    /// told from changes in records without images too.
+    pub fn parse(record: &'r str) -> Result<Self, Fault> {
+        let envelope: Envelope<'r> = object::parse(record).map_err(Fault::NotJson)?;
+        let Some(Object(stream)) = envelope.dynamodb else {
+            return Err(Fault::at("dynamodb", "an object", "nothing"));
+        };
+        Ok(Self {
+            event: Event::of(envelope.event_name)?,
+            new_image: stream.new_image,
+            old_image: stream.old_image,
+            created: stream.created,
+            precision: stream.precision,
+        })
+    }
+
+    /// Whether the item was removed from the table.
+    pub fn is_removal(&self) -> bool {
+        self.event == Event::Remove
+    }
+
+    /// Appends the item as a JSON object without DynamoDB's types: as it is now, or as it was before it was removed.
+    ///
+    /// - `N` becomes a JSON number with the digits that it came with; only what JSON does not allow is written in another
+    ///   way: a plus sign goes, so do zeros at the front, and there is a digit on both sides of the point.
+    /// - `B` stays base64, but once: these records encode binary values twice. A value is taken to be encoded twice if what
+    ///   it decodes to is base64 (of the standard alphabet, padded); else it is left as it is. So a value that another
+    ///   writer encoded once, whose bytes by chance are the letters of base64, comes out decoded.
+    /// - `S` and names keep their escapes, `NULL` is `null`, `M` an object, `L` and the sets are arrays in their order.
+    /// - Of an attribute that comes twice both are written, and the next reader decides.
+    ///
+    /// A fault leaves `json` as it was.
+    pub fn write_image(&self, json: &mut String) -> Result<(), Fault> {
+        let (name, image) = match self.event {
+            Event::Insert | Event::Modify => ("dynamodb.NewImage", self.new_image),
+            Event::Remove => ("dynamodb.OldImage", self.old_image),
+        };
+        let image = image.ok_or_else(|| Fault::at(name, "an object", "nothing"))?;
+        let before = json.len();
+        attribute::write_item(image, json).map_err(|fault| {
+            json.truncate(before);
+            fault.inside(name)
+        })
+    }
+
+    /// When the table was changed, about; nothing unless the record tells it in a whole number of milliseconds or
+    /// microseconds. Records without a precision, as they once were, have milliseconds.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        let number = self.created?.get().parse().ok()?;
+        match self.precision.map(RawValue::get) {
+            None | Some("\"MILLISECOND\"") => Timestamp::from_millisecond(number).ok(),
+            Some("\"MICROSECOND\"") => Timestamp::from_microsecond(number).ok(),
+            Some(_) => None,
+        }
+    }
+}
+
+/// What happened to the item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Insert,
+    Modify,
+    Remove,
+}
+
+impl Event {
+    fn of(name: Option<&RawValue>) -> Result<Self, Fault> {
+        let got = match name.map(|name| (name.get(), Kind::of(name))) {
+            Some(("\"INSERT\"", _)) => return Ok(Self::Insert),
+            Some(("\"MODIFY\"", _)) => return Ok(Self::Modify),
+            Some(("\"REMOVE\"", _)) => return Ok(Self::Remove),
+            Some((_, Kind::String)) => "another text",
+            Some((_, other)) => other.name(),
+            None => "nothing",
+        };
+        Err(Fault::at("eventName", "`INSERT`, `MODIFY` or `REMOVE`", got))
+    }
+}
+
+impl Fault {
+    fn at(path: &str, expected: &'static str, got: &'static str) -> Self {
+        Self::NotChange { path: path.to_owned(), expected, got }
+    }
+
+    /// The same fault, seen from further outside.
+    fn inside(mut self, outer: &str) -> Self {
+        if let Self::NotChange { path, .. } = &mut self {
+            path.insert_str(0, outer);
+        }
+        self
+    }
+}
+
+/// The record, as far as it is read.
+#[derive(Deserialize)]
+struct Envelope<'r> {
+    #[serde(borrow, rename = "eventName")]
+    event_name: Option<&'r RawValue>,
+    #[serde(borrow)]
+    dynamodb: Option<Object<Stream<'r>>>,
+}
+
+/// Its `dynamodb`.
+#[derive(Deserialize)]
+struct Stream<'r> {
+    #[serde(borrow, rename = "NewImage")]
+    new_image: Option<&'r RawValue>,
+    #[serde(borrow, rename = "OldImage")]
+    old_image: Option<&'r RawValue>,
+    #[serde(borrow, rename = "ApproximateCreationDateTime")]
+    created: Option<&'r RawValue>,
+    #[serde(borrow, rename = "ApproximateCreationDateTimePrecision")]
+    precision: Option<&'r RawValue>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! The typed attributes of an item, written as plain JSON while they are read.
+//!
+//! What is read is JSON already: it comes as a [`RawValue`]. So the reader here only has to find its way through the text,
+//! and each piece of it is looked at once. (`serde_json` would check it a second time, and hand strings over decoded.)
+
+use super::Fault;
+use crate::document::Kind;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// How deep attributes may lie in another. DynamoDB takes 32 levels, so this is no item of its own.
+const LEVELS: usize = 64;
+
+/// The characters of a name that a path shows.
+const SHOWN: usize = 40;
+
+/// Appends an item, which is an object of attributes by their names. After a fault `json` holds half of it.
+pub(super) fn write_item(item: &RawValue, json: &mut String) -> Result<(), Fault> {
+    Writer { rest: item.get(), json }.attributes(1)
+}
+
+struct Writer<'t, 'j> {
+    /// The text that is still to be read.
+    rest: &'t str,
+    /// What has been written.
+    json: &'j mut String,
+}
+
+impl<'t> Writer<'t, '_> {
+    /// An object of attributes by their names: an item, or an `M`.
+    fn attributes(&mut self, level: usize) -> Result<(), Fault> {
+        self.each("an object", '{', '}', |writer, _| {
+            let name = writer.string("a name")?;
+            writer.json.push_str(name);
+            writer.skip(':');
+            writer.json.push(':');
+            writer.attribute(level).map_err(|fault| fault.inside(&shown(name)))
+        })
+    }
+
+    /// The value of an attribute: an object of one field, whose name is a type.
+    fn attribute(&mut self, level: usize) -> Result<(), Fault> {
+        if level > LEVELS {
+            return Err(Fault::at("", "at most 64 levels of attributes", "more"));
+        }
+        if !self.skip('{') {
+            return Err(self.fault("an object with a type"));
+        }
+        if self.skip('}') {
+            return Err(Fault::at("", "an object with a type", "an empty one"));
+        }
+        let name = self.string("a type")?;
+        self.skip(':');
+        match plain(name).as_deref() {
+            Some("S") => self.text(),
+            Some("N") => self.number(),
+            Some("B") => self.binary(),
+            Some("BOOL") => self.boolean(),
+            Some("NULL") => self.null(),
+            Some("M") => self.attributes(level + 1),
+            Some("L") => self.list(|writer| writer.attribute(level + 1)),
+            Some("SS") => self.list(Self::text),
+            Some("NS") => self.list(Self::number),
+            Some("BS") => self.list(Self::binary),
+            _ => Err(Fault::at("", "one of the types `S N B BOOL NULL M L SS NS BS`", "another name")),
+        }?;
+        if self.skip('}') { Ok(()) } else { Err(Fault::at("", "an object with one type", "one with more fields")) }
+    }
+
+    fn text(&mut self) -> Result<(), Fault> {
+        let text = self.string("a string")?;
+        self.json.push_str(text);
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        let text = self.string("a number in a string")?;
+        let written = plain(text).and_then(|text| write_number(&text, self.json));
+        written.ok_or_else(|| Fault::at("", "a number in a string", "another text"))
+    }
+
+    fn binary(&mut self) -> Result<(), Fault> {
+        let text = self.string("base64")?;
+        let binary = plain(text).and_then(decode_once);
+        let binary = binary.ok_or_else(|| Fault::at("", "base64", "another text"))?;
+        // Base64 has no characters that JSON would escape.
+        self.json.push('"');
+        self.json.push_str(&binary);
+        self.json.push('"');
+        Ok(())
+    }
+
+    fn boolean(&mut self) -> Result<(), Fault> {
+        let boolean = if self.skip_word("true") {
+            "true"
+        } else if self.skip_word("false") {
+            "false"
+        } else {
+            return Err(self.fault("a boolean"));
+        };
+        self.json.push_str(boolean);
+        Ok(())
+    }
+
+    fn null(&mut self) -> Result<(), Fault> {
+        if !self.skip_word("true") {
+            return Err(self.fault("true"));
+        }
+        self.json.push_str("null");
+        Ok(())
+    }
+
+    /// An array, whose elements are written one by one.
+    fn list(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
+        self.each("an array", '[', ']', |writer, place| {
+            element(writer).map_err(|fault| fault.inside(&format!("[{place}]")))
+        })
+    }
+
+    /// What is between two brackets, with commas between: it is written as it is read, part by part.
+    fn each(
+        &mut self,
+        expected: &'static str,
+        open: char,
+        close: char,
+        mut part: impl FnMut(&mut Self, usize) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        if !self.skip(open) {
+            return Err(self.fault(expected));
+        }
+        self.json.push(open);
+        let mut place = 0;
+        while !self.skip(close) {
+            if place > 0 {
+                self.skip(',');
+                self.json.push(',');
+            }
+            part(self, place)?;
+            place += 1;
+        }
+        self.json.push(close);
+        Ok(())
+    }
+
+    /// Goes over blanks, and over a sign if it comes next.
+    fn skip(&mut self, sign: char) -> bool {
+        self.rest = self.rest.trim_ascii_start();
+        let rest = self.rest.strip_prefix(sign);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// Goes over blanks, and over a word if it comes next.
+    fn skip_word(&mut self, word: &str) -> bool {
+        self.rest = self.rest.trim_ascii_start();
+        let rest = self.rest.strip_prefix(word);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// Goes over a string, and gives it as it is written, with its quotes.
+    fn string(&mut self, expected: &'static str) -> Result<&'t str, Fault> {
+        self.rest = self.rest.trim_ascii_start();
+        let string = string_length(self.rest).and_then(|length| self.rest.split_at_checked(length));
+        let Some((string, rest)) = string else { return Err(self.fault(expected)) };
+        self.rest = rest;
+        Ok(string)
+    }
+
+    /// Something else comes next.
+    fn fault(&self, expected: &'static str) -> Fault {
+        let next = serde_json::Deserializer::from_str(self.rest).into_iter::<&RawValue>().next();
+        Fault::at("", expected, next.and_then(Result::ok).map_or("nothing", |value| Kind::of(value).name()))
+    }
+}
+
+/// The length of the string that a JSON text begins with, its quotes included.
+fn string_length(text: &str) -> Option<usize> {
+    if !text.starts_with('"') {
+        return None;
+    }
+    let mut escaped = false;
+    let length = text.bytes().skip(1).position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    })?;
+    Some(length + 2)
+}
+
+/// The text that a JSON string stands for, or nothing if it is no Unicode.
+fn plain(string: &str) -> Option<Cow<'_, str>> {
+    if string.contains('\\') {
+        serde_json::from_str(string).map(Cow::Owned).ok()
+    } else {
+        string.strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed)
+    }
+}
+
+/// An attribute's part of a path.
+fn shown(name: &str) -> String {
+    let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
+    match name.char_indices().nth(SHOWN).and_then(|(end, _)| name.get(..end)) {
+        Some(start) => format!(".{start}…"),
+        None => format!(".{name}"),
+    }
+}
+
+/// Appends a number as JSON writes it: with the digits that it has, all but zeros at its front.
+fn write_number(text: &str, json: &mut String) -> Option<()> {
+    let (minus, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, rest) = digits(unsigned);
+    let (fraction, exponent) = rest.strip_prefix('.').map_or(("", rest), digits);
+    if (whole.is_empty() && fraction.is_empty()) || !is_exponent(exponent) {
+        return None;
+    }
+    let whole = whole.trim_start_matches('0');
+    json.push_str(minus);
+    json.push_str(if whole.is_empty() { "0" } else { whole });
+    if !fraction.is_empty() {
+        json.push('.');
+        json.push_str(fraction);
+    }
+    json.push_str(exponent);
+    Some(())
+}
+
+/// The digits that a text begins with, and what comes after them.
+fn digits(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+/// Whether a text is an exponent as JSON takes it, or nothing.
+fn is_exponent(text: &str) -> bool {
+    let Some(power) = text.strip_prefix(['e', 'E']) else { return text.is_empty() };
+    let power = power.strip_prefix(['+', '-']).unwrap_or(power);
+    !power.is_empty() && power.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Takes one of two layers of base64 off; where there is only one, it stays.
+fn decode_once(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let decoded = STANDARD.decode(text.as_bytes()).ok()?;
+    match String::from_utf8(decoded) {
+        Ok(inner) if STANDARD.decode(&inner).is_ok() => Some(Cow::Owned(inner)),
+        _ => Some(text),
+    }
+}
