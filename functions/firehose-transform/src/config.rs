@@ -1,7 +1,10 @@
 //! The variables of the environment, and the transformation that they ask for.
 
 use crate::contract::Contract;
-use crate::transform::Transform;
+use crate::format::RecordFormat;
+use crate::output::OutputFormat;
+use crate::query::Query;
+use crate::transform::{Transform, VARIABLES};
 use shared::layout::Layout;
 use shared::variables::{ConfigError, Variables};
 
@@ -11,30 +14,66 @@ use shared::variables::{ConfigError, Variables};
 /// |---|---|---|
 /// | `S3_PREFIX` | the layout, as the delivery stream has it | required |
 /// | `ERROR_PREFIX` | where Firehose puts errors | required |
-/// | `RECORD_FORMAT` | `json` | `json` |
-/// | `RECORD_QUERY` | `.`: the record as it is | `.` |
-/// | `PARTITION_QUERY` | must be left out: keys are the record's own fields | |
+/// | `RECORD_FORMAT` | [how records come](RecordFormat) | `json` |
+/// | `RECORD_QUERY` | a [query](Query): a record in, the delivered record out; no output drops it | `.` |
+/// | `PARTITION_QUERY` | a query: the delivered record in, an object with the layout's keys out | its own fields |
 /// | `CONTRACT` | what the pipeline insists on, in Hive types | nothing |
-/// | `OUTPUT_FORMAT` | `json` | `json` |
+/// | `OUTPUT_FORMAT` | [how records are delivered](OutputFormat) | `json` |
 pub fn read(mut variables: Variables) -> Result<Transform, ConfigError> {
     let layout = Layout::from_variables(&mut variables);
-    only(&mut variables, "RECORD_FORMAT", "json");
-    only(&mut variables, "RECORD_QUERY", ".");
-    only(&mut variables, "OUTPUT_FORMAT", "json");
-    if let Some(query) = variables.optional("PARTITION_QUERY") {
-        variables.fault("PARTITION_QUERY", format!("is `{query}`, expected none: keys are the record's own fields"));
+    let record_format = parsed(&mut variables, "RECORD_FORMAT", "json", RecordFormat::parse);
+    let record_query = query(&mut variables, "RECORD_QUERY");
+    let partition_query = query(&mut variables, "PARTITION_QUERY");
+    let contract = parsed(&mut variables, "CONTRACT", "", Contract::parse);
+    let output_format = parsed(&mut variables, "OUTPUT_FORMAT", "json", OutputFormat::parse);
+    if let (Some(layout), Some(query)) = (&layout, &partition_query) {
+        check_names(&mut variables, layout, query);
     }
-    let contract = variables.optional("CONTRACT").unwrap_or_default();
-    let contract = variables.check("CONTRACT", &contract, Contract::parse);
-    variables.finish(layout.zip(contract).map(|(layout, contract)| Transform::new(layout, contract)))
+    if let (Some(OutputFormat::Csv), Some([])) = (output_format, contract.as_ref().map(Contract::columns)) {
+        variables.fault("OUTPUT_FORMAT", "is `csv`, expected a `CONTRACT`, which says the columns".to_owned());
+    }
+    let transform = || {
+        Some(Transform {
+            record_format: record_format?,
+            record_query,
+            partition_query,
+            contract: contract?,
+            output_format: output_format?,
+            layout: layout?,
+        })
+    };
+    let transform = transform();
+    variables.finish(transform)
 }
 
-/// A variable that can have one value so far: another one is refused, since silence would be taken for consent.
-fn only(variables: &mut Variables, variable: &'static str, expected: &str) {
-    if let Some(value) = variables.optional(variable)
-        && value != expected
-    {
-        variables.fault(variable, format!("is `{value}`, expected `{expected}`"));
+/// A variable that has a default.
+fn parsed<T, E: std::fmt::Display>(
+    variables: &mut Variables,
+    variable: &'static str,
+    default: &str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Option<T> {
+    let text = variables.optional(variable).unwrap_or_else(|| default.to_owned());
+    variables.check(variable, &text, parse)
+}
+
+/// A query, or nothing for one that changes nothing.
+fn query(variables: &mut Variables, variable: &'static str) -> Option<Query> {
+    let text = variables.optional(variable).filter(|text| text.trim() != ".")?;
+    variables.check(variable, &text, |text| Query::compile(text, VARIABLES))
+}
+
+/// Holds the names that the query makes against the layout's keys, as Firehose does with its own query, if they can be told.
+fn check_names(variables: &mut Variables, layout: &Layout, query: &Query) {
+    let keys: Vec<&str> = layout.lambda_keys().collect();
+    let Some(names) = query.object_names() else { return };
+    let missing: Vec<&str> = keys.iter().copied().filter(|key| !names.iter().any(|name| name == key)).collect();
+    let more: Vec<&str> = names.iter().map(String::as_str).filter(|name| !keys.contains(name)).collect();
+    if !missing.is_empty() {
+        variables.fault("PARTITION_QUERY", format!("does not make `{}`, which `S3_PREFIX` has", missing.join("`, `")));
+    }
+    if !more.is_empty() {
+        variables.fault("PARTITION_QUERY", format!("makes `{}`, which `S3_PREFIX` does not have", more.join("`, `")));
     }
 }
 

@@ -1,5 +1,98 @@
-//! The formats of records that are not JSON documents already.
+//! The formats in which records come.
 
 pub mod cloudwatch_logs;
 pub mod dynamodb;
 mod object;
+
+use crate::outcome::{Failure, Reason};
+use crate::transform::Origin;
+use crate::wire::LARGEST_REPLY;
+use std::borrow::Cow;
+
+/// The format of the records of a delivery stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordFormat {
+    /// A JSON value, an object as a rule.
+    Json,
+    /// A change record of a [DynamoDB](dynamodb) table.
+    DynamoDb,
+    /// Subscription data of [CloudWatch Logs](cloudwatch_logs).
+    CloudWatchLogs,
+    /// A line of [Apache's](apache) common or combined log format.
+    Apache,
+    /// A [syslog](syslog) message.
+    Syslog,
+}
+
+/// What a record turned out to be.
+pub(crate) enum Decoded<'r> {
+    /// One record, as JSON.
+    Json(Cow<'r, str>),
+    /// The change of an item.
+    Change(dynamodb::Change<'r>),
+    /// Log events.
+    LogData(cloudwatch_logs::LogData<'r>),
+    /// A question whether log data can be delivered.
+    ControlMessage,
+}
+
+/// The most that a record may come to when it is decompressed: of more, the reply could not hold the lines.
+const MOST_DECOMPRESSED: usize = LARGEST_REPLY;
+
+impl RecordFormat {
+    /// The format by its name in `RECORD_FORMAT`.
+    pub fn parse(name: &str) -> Result<Self, &'static str> {
+        match name {
+            "json" => Ok(Self::Json),
+            "dynamodb" => Ok(Self::DynamoDb),
+            "cloudwatch-logs" => Ok(Self::CloudWatchLogs),
+            "apache" => Ok(Self::Apache),
+            "syslog" => Ok(Self::Syslog),
+            _ => Err("expected one of `json`, `dynamodb`, `cloudwatch-logs`, `apache`, `syslog`"),
+        }
+    }
+
+    /// Reads a record; `buffer` is for what has to be decompressed.
+    pub(crate) fn decode<'r>(
+        self,
+        record: &'r [u8],
+        origin: &Origin<'_>,
+        buffer: &'r mut Vec<u8>,
+    ) -> Result<Decoded<'r>, Failure> {
+        let decode_line = |decode: &dyn Fn(&str, &mut String) -> Result<(), Failure>| {
+            let mut json = String::with_capacity(2 * record.len());
+            decode(text(record)?, &mut json)?;
+            Ok(Decoded::Json(json.into()))
+        };
+        match self {
+            Self::Json => Ok(Decoded::Json(text(record)?.into())),
+            Self::DynamoDb => {
+                let change = dynamodb::Change::parse(text(record)?);
+                change.map(Decoded::Change).map_err(|fault| Reason::NotDynamoDb.because(fault))
+            }
+            Self::CloudWatchLogs => {
+                let message = cloudwatch_logs::decompress(record, MOST_DECOMPRESSED, buffer)
+                    .and_then(cloudwatch_logs::Message::parse)
+                    .map_err(|fault| Reason::NotCloudWatchLogs.because(fault))?;
+                Ok(match message {
+                    cloudwatch_logs::Message::Control => Decoded::ControlMessage,
+                    cloudwatch_logs::Message::Data(data) => Decoded::LogData(data),
+                })
+            }
+            Self::Apache => decode_line(&|line, json| {
+                apache::decode(line, json).map_err(|fault| Reason::NotApache.because(fault))
+            }),
+            Self::Syslog => decode_line(&|line, json| {
+                let arrived_at = origin.arrived_at().map(jiff::Timestamp::as_millisecond);
+                syslog::decode(line, arrived_at, json).map_err(|fault| Reason::NotSyslog.because(fault))
+            }),
+        }
+    }
+}
+
+fn text(record: &[u8]) -> Result<&str, Failure> {
+    std::str::from_utf8(record).map_err(|error| {
+        let detail = format!("expected UTF-8, got an invalid byte at offset {}", error.valid_up_to());
+        Reason::NotUtf8.because(detail)
+    })
+}

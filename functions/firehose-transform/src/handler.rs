@@ -1,7 +1,8 @@
 //! A request becomes a reply, in which each record has its outcome.
 
 use crate::report::Report;
-use crate::transform::{Failure, Outcome, Reason, Transform};
+use crate::outcome::{Failure, Outcome, Reason};
+use crate::transform::Transform;
 use crate::wire::{LARGEST_REPLY, Record, ReplyWriter, Request, RequestError};
 
 /// Answers a request: the reply as JSON, and what is to be told of it.
@@ -25,14 +26,11 @@ fn answer(transform: &Transform, request: &str, most: usize) -> Result<(String, 
         let outcome = match record.decode(&mut payload) {
             Ok(()) => {
                 report.bytes_in += payload.len() as u64;
-                transform.apply(&payload)
+                transform.apply(&payload, &request.origin(record))
             }
-            Err(reason) => {
-                let detail = format!("expected base64 text as `{}`", record.payload_name());
-                Outcome::Fail(Failure { reason, detail })
-            }
+            Err(reason) => Outcome::Fail(reason.because(format_args!("expected base64 text as `{}`", record.payload_name()))),
         };
-        if let Err(failure) = deliver(transform, record, outcome, &mut reply, &mut report) {
+        if let Err(failure) = put(transform, record, outcome, &mut reply, &mut report) {
             reply.fail(record, failure.reason);
             report.count_failed(|| record.id(), failure);
         }
@@ -40,31 +38,34 @@ fn answer(transform: &Transform, request: &str, most: usize) -> Result<(String, 
     Ok((reply.finish(), report))
 }
 
-/// Puts a record into the reply, or gives the reason why it has to be failed.
-fn deliver(
+/// Puts a record's outcome into the reply, or gives the reason why it has to be failed.
+fn put(
     transform: &Transform,
     record: &Record<'_>,
     outcome: Outcome,
     reply: &mut ReplyWriter,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let (line, labels) = match outcome {
-        Outcome::Deliver { line, labels } => (line, labels),
+    match outcome {
+        Outcome::Deliver { lines, labels } => {
+            let keys = transform.layout.lambda_keys().zip(labels.iter().map(String::as_str));
+            reply.deliver(record, &lines, keys).map_err(|_| {
+                Reason::ReplyFull.because("expected a smaller batch: lower the processor's `BufferSizeInMBs`")
+            })?;
+            report.count_delivered(&lines, labels);
+        }
+        Outcome::Drop(dropped) => {
+            reply.drop(record);
+            report.count_dropped(dropped);
+        }
         Outcome::Fail(failure) => return Err(failure),
-    };
-    let keys = transform.layout().lambda_keys().zip(labels.iter().map(String::as_str));
-    reply.deliver(record, &line, keys).map_err(|_| Failure {
-        reason: Reason::ReplyFull,
-        detail: "expected a smaller batch: lower the processor's `BufferSizeInMBs`".to_owned(),
-    })?;
-    report.count_delivered(&line, labels);
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::Contract;
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
@@ -74,7 +75,7 @@ mod tests {
 
     fn transform() -> Transform {
         let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
-        Transform::new(layout, Contract::default())
+        Transform::of_json(layout)
     }
 
     fn request(records: &[Vec<u8>]) -> String {

@@ -3,7 +3,9 @@
 //! In reading order:
 //!
 //! - [`handler`]: a request becomes a reply, in which each record has its outcome;
-//! - [`transform`]: one record becomes one [`transform::Outcome`];
+//! - [`transform`]: one record becomes one [`Outcome`](outcome::Outcome);
+//! - [`format`](mod@format): the formats in which records come, [`output`]: those in which they are delivered;
+//! - [`query`]: jq over a record;
 //! - [`document`]: a JSON record, read no deeper than it must be;
 //! - [`contract`]: what the pipeline insists on, in [Hive types](hive_type);
 //! - [`wire`]: the request and the reply as Firehose writes and reads them;
@@ -19,6 +21,7 @@ pub mod format;
 pub mod handler;
 pub mod hive_type;
 mod json;
+pub mod outcome;
 pub mod output;
 pub mod query;
 pub mod report;

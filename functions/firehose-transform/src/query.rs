@@ -199,6 +199,11 @@ impl SyntaxError {
     }
 }
 
+/// The text of a JSON string, in which halves of surrogate pairs are replaced.
+pub(crate) fn lossy_text(string: &RawValue) -> String {
+    Value::of(string).as_str().unwrap_or_default().to_owned()
+}
+
 fn first_word(text: &str) -> &str {
     text.split(char::is_whitespace).next().unwrap_or(text)
 }

@@ -1,6 +1,6 @@
 //! What an invocation did, for the log and the metrics. Nothing of a record's payload is in it.
 
-use crate::transform::{Failure, Reason};
+use crate::outcome::{Dropped, Failure, Reason};
 use serde_json::{Value, json};
 use shared::telemetry::{Level, Line, Unit};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +18,8 @@ pub struct Report {
     pub delivered: u64,
     /// Bytes delivered.
     pub bytes_out: u64,
+    /// Records dropped, by reason.
+    pub dropped: BTreeMap<Dropped, u64>,
     /// Records failed, by reason.
     pub failed: BTreeMap<Reason, u64>,
     /// The first few failures of each reason, each with its record's id.
@@ -42,7 +44,12 @@ impl Report {
         self.partitions.insert(labels);
     }
 
-    /// Counts a record that is not.
+    /// Counts a record that is dropped.
+    pub(crate) fn count_dropped(&mut self, dropped: Dropped) {
+        *self.dropped.entry(dropped).or_default() += 1;
+    }
+
+    /// Counts a record that is failed.
     pub(crate) fn count_failed(&mut self, id: impl FnOnce() -> String, failure: Failure) {
         let count = self.failed.entry(failure.reason).or_default();
         *count += 1;
@@ -72,8 +79,12 @@ impl Report {
             .metric("BytesIn", Unit::Bytes, self.bytes_in)
             .metric("RecordsDelivered", Unit::Count, self.delivered)
             .metric("BytesOut", Unit::Bytes, self.bytes_out)
+            .metric("RecordsDropped", Unit::Count, self.dropped.values().sum())
             .metric("RecordsFailed", Unit::Count, failed)
             .metric("DistinctPartitions", Unit::Count, self.partitions.len() as u64);
+        for (reason, count) in &self.dropped {
+            line = line.metric(&format!("RecordsDropped.{reason}"), Unit::Count, *count);
+        }
         for (reason, count) in &self.failed {
             line = line.metric(&format!("RecordsFailed.{reason}"), Unit::Count, *count);
         }
@@ -87,8 +98,9 @@ mod tests {
 
     #[test]
     fn reports_are_one_line_with_metrics() {
-        let mut report = Report { delivery_stream: "arn".into(), records_in: 2, bytes_in: 4, ..Report::default() };
+        let mut report = Report { delivery_stream: "arn".into(), records_in: 3, bytes_in: 4, ..Report::default() };
         report.count_delivered(b"{}\n", vec!["a".into()]);
+        report.count_dropped(Dropped::Query);
         report.count_failed(|| "id-2".into(), Failure { reason: Reason::NotUtf8, detail: "expected UTF-8".into() });
         insta::assert_snapshot!(report.line().to_json(0, "transform"), @r#"{"level":"WARN","message":"transformed records, some failed","deliveryStream":"arn","failures":[{"recordId":"id-2","reason":"not-utf8","detail":"expected UTF-8"}],"RecordsIn":2,"BytesIn":4,"RecordsDelivered":1,"BytesOut":3,"RecordsFailed":1,"DistinctPartitions":1,"RecordsFailed.not-utf8":1,"function":"transform","_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"headgate","Dimensions":[["function"]],"Metrics":[{"Name":"RecordsIn","Unit":"Count"},{"Name":"BytesIn","Unit":"Bytes"},{"Name":"RecordsDelivered","Unit":"Count"},{"Name":"BytesOut","Unit":"Bytes"},{"Name":"RecordsFailed","Unit":"Count"},{"Name":"DistinctPartitions","Unit":"Count"},{"Name":"RecordsFailed.not-utf8","Unit":"Count"}]}]}}"#);
     }

@@ -1,144 +1,244 @@
 //! One record in, one outcome out.
 
-use crate::contract::{Breach, Contract};
+use crate::contract::Contract;
 use crate::document::{Document, Kind};
-use shared::layout::{LabelFault, Layout};
+use crate::format::{Decoded, RecordFormat};
+use crate::outcome::{Dropped, Failure, Outcome, Reason};
+use crate::output::OutputFormat;
+use crate::query::{Query, QueryFault};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use shared::layout::Layout;
 use shared::partition::{PartitionValue, ValueFault};
-use std::fmt;
 
 /// The transformation of a delivery stream: what its configuration asks for, read once.
 #[derive(Debug)]
 pub struct Transform {
-    layout: Layout,
-    contract: Contract,
+    /// How records come.
+    pub record_format: RecordFormat,
+    /// What makes the delivered record of the one that came; nothing leaves it as it is.
+    pub record_query: Option<Query>,
+    /// What makes the partition keys of the delivered record; nothing takes its fields.
+    pub partition_query: Option<Query>,
+    /// What the delivered record must keep.
+    pub contract: Contract,
+    /// How it is delivered.
+    pub output_format: OutputFormat,
+    /// Where.
+    pub layout: Layout,
 }
 
-/// What becomes of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is delivered: this line, newline included, under these values of [`Layout::lambda_keys`], escaped for the path.
-    Deliver {
-        /// The new data.
-        line: Vec<u8>,
-        /// The values of the partition keys.
-        labels: Vec<String>,
-    },
-    /// It goes to the error prefix as it came.
-    Fail(Failure),
+/// The variables that queries may use.
+///
+/// | variable | what it is |
+/// |---|---|
+/// | `$arrival` | when the record came to the stream, in RFC 3339; or null |
+/// | `$record_id` | Firehose's id of the record |
+/// | `$stream` | the delivery stream's ARN |
+/// | `$kinesis` | the record's Kinesis metadata, or null |
+/// | `$change` | the whole change record that a DynamoDB item came in, as it came; or null |
+/// | `$changed_at` | when DynamoDB says that the item was changed, in RFC 3339; or null |
+pub const VARIABLES: &[&str] = &["$arrival", "$record_id", "$stream", "$kinesis", CHANGE, "$changed_at"];
+
+/// A record query that looks at it is asked about removed items too.
+pub(crate) const CHANGE: &str = "$change";
+
+/// What is told of a record beside its payload, each as JSON.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin<'o> {
+    /// When it came, in milliseconds since 1970.
+    pub arrival: Option<&'o RawValue>,
+    /// Its id.
+    pub record_id: Option<&'o RawValue>,
+    /// The delivery stream's ARN.
+    pub stream: Option<&'o RawValue>,
+    /// What Kinesis tells of it.
+    pub kinesis: Option<&'o RawValue>,
 }
 
-/// Why a record is not delivered. It holds nothing of the record but the names of fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The reason by name, for the metrics.
-    pub reason: Reason,
-    /// What exactly, for the log.
-    pub detail: String,
+impl Transform {
+    /// One of JSON records, as they are.
+    pub fn of_json(layout: Layout) -> Self {
+        Self {
+            record_format: RecordFormat::Json,
+            record_query: None,
+            partition_query: None,
+            contract: Contract::default(),
+            output_format: OutputFormat::Json,
+            layout,
+        }
+    }
+
+    /// What becomes of a record, given its bytes. The same record always becomes the same.
+    pub fn apply(&self, record: &[u8], origin: &Origin<'_>) -> Outcome {
+        let delivery = Delivery { transform: self, origin, lines: Vec::with_capacity(record.len() + 1), labels: None };
+        delivery.add_all(record).unwrap_or_else(Outcome::Fail)
+    }
+
+    /// Whether removed items are asked about.
+    fn looks_at_changes(&self) -> bool {
+        self.record_query.as_ref().is_some_and(|query| query.uses(CHANGE))
+    }
 }
 
-/// The reasons why a record is not delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// There is no `data` in the request, or it is not text.
-    NoData,
-    /// The data is not base64.
-    NotBase64,
-    /// The record is not UTF-8.
-    NotUtf8,
-    /// The record is not one JSON object.
-    NotJson,
-    /// The record breaks the contract.
-    Contract,
-    /// A partition key is not there, or null.
-    PartitionKeyMissing,
-    /// A partition key is empty text.
-    PartitionKeyEmpty,
-    /// A partition key is neither text, number nor boolean.
-    PartitionKeyNotText,
-    /// A partition key holds what Hive keeps for itself.
-    PartitionKeyReserved,
-    /// With its keys, the prefix would be longer than Firehose or S3 takes it, or the value is longer than Glue keeps it.
-    PartitionKeyTooLong,
-    /// The record is fine, but the reply has no room left for it.
-    ReplyFull,
+/// A record on its way to be delivered. Log data has many events, which all become lines of the same record.
+struct Delivery<'t> {
+    transform: &'t Transform,
+    origin: &'t Origin<'t>,
+    lines: Vec<u8>,
+    labels: Option<Vec<String>>,
 }
 
-impl Reason {
-    /// The name, as metrics and logs have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NoData => "no-data",
-            Self::NotBase64 => "not-base64",
-            Self::NotUtf8 => "not-utf8",
-            Self::NotJson => "not-json",
-            Self::Contract => "contract",
-            Self::PartitionKeyMissing => "partition-key-missing",
-            Self::PartitionKeyEmpty => "partition-key-empty",
-            Self::PartitionKeyNotText => "partition-key-not-text",
-            Self::PartitionKeyReserved => "partition-key-reserved",
-            Self::PartitionKeyTooLong => "partition-key-too-long",
-            Self::ReplyFull => "reply-full",
+impl Delivery<'_> {
+    fn add_all(mut self, record: &[u8]) -> Result<Outcome, Failure> {
+        let mut buffer = Vec::new();
+        match self.transform.record_format.decode(record, self.origin, &mut buffer)? {
+            Decoded::Json(json) => self.add(&json, &Change::default())?,
+            Decoded::Change(change) if change.is_removal() && !self.transform.looks_at_changes() => {
+                return Ok(Outcome::Drop(Dropped::Removal));
+            }
+            Decoded::Change(change) => {
+                let mut image = String::new();
+                change.write_image(&mut image).map_err(|fault| Reason::NotDynamoDb.because(fault))?;
+                let whole = std::str::from_utf8(record).ok();
+                self.add(&image, &Change { whole, at: change.created_at() })?;
+            }
+            Decoded::LogData(data) => {
+                let mut json = String::new();
+                let mut events = data.events().peekable();
+                if events.peek().is_none() {
+                    return Ok(Outcome::Drop(Dropped::NoEvents));
+                }
+                for event in events {
+                    json.clear();
+                    event.map_err(|fault| Reason::NotCloudWatchLogs.because(fault))?.write(&mut json);
+                    self.add(&json, &Change::default())?;
+                }
+            }
+            Decoded::ControlMessage => return Ok(Outcome::Drop(Dropped::ControlMessage)),
+        }
+        Ok(match self.labels {
+            Some(labels) => Outcome::Deliver { lines: self.lines, labels },
+            None => Outcome::Drop(Dropped::Query),
+        })
+    }
+
+    /// Adds what the query makes of a record, given as JSON, unless that is nothing.
+    fn add(&mut self, json: &str, change: &Change<'_>) -> Result<(), Failure> {
+        let Some(query) = &self.transform.record_query else {
+            return self.add_document(&document(json)?, change);
+        };
+        let input: &RawValue = serde_json::from_str(json).map_err(|error| Reason::NotJson.because(error))?;
+        let mut output = String::new();
+        if self.run(query, "record query", input, change, &mut output)? {
+            let document = Document::parse(&output).map_err(|_| not_object("record query", &output))?;
+            self.add_document(&document, change)?;
+        }
+        Ok(())
+    }
+
+    fn add_document(&mut self, document: &Document<'_>, change: &Change<'_>) -> Result<(), Failure> {
+        let Transform { contract, layout, output_format, .. } = self.transform;
+        contract.check(document).map_err(|breach| Reason::Contract.because(breach))?;
+        let values = self.partition_values(document, change)?;
+        let labels = layout.label(&values).map_err(|fault| Reason::PartitionKeyTooLong.because(fault))?;
+        if self.labels.get_or_insert_with(|| labels.clone()) != &labels {
+            let detail = "expected one partition for all log events of a record, got more";
+            return Err(Reason::PartitionKeysDiffer.because(detail));
+        }
+        output_format.write(document, contract, &mut self.lines);
+        Ok(())
+    }
+
+    fn partition_values(&self, document: &Document<'_>, change: &Change<'_>) -> Result<Vec<PartitionValue>, Failure> {
+        let keys = self.transform.layout.lambda_keys();
+        let Some(query) = &self.transform.partition_query else {
+            return keys.map(|key| partition_value(document, key)).collect();
+        };
+        let mut line = Vec::new();
+        document.write_line(&mut line);
+        let input: &RawValue = serde_json::from_slice(&line).map_err(|error| Reason::NotJson.because(error))?;
+        let mut output = String::new();
+        if !self.run(query, "partition query", input, change, &mut output)? {
+            return Err(Reason::PartitionKeyMissing.because("the partition query: expected an object, got no output"));
+        }
+        let made = Document::parse(&output).map_err(|_| not_object("partition query", &output))?;
+        keys.map(|key| partition_value(&made, key)).collect()
+    }
+
+    fn run(
+        &self,
+        query: &Query,
+        name: &str,
+        input: &RawValue,
+        change: &Change<'_>,
+        output: &mut String,
+    ) -> Result<bool, Failure> {
+        query.run(input, |variable| self.variable(variable, change), output).map_err(|fault| match fault {
+            QueryFault::Failed(message) => Reason::QueryFailed.because(format_args!("the {name}: {message}")),
+            QueryFault::OutOfBounds(bound) => Reason::QueryOutOfBounds.because(format_args!("the {name}: {bound}")),
+            QueryFault::MoreThanOne => {
+                Reason::MoreThanOneOutput.because(format_args!("the {name}: expected one output at most, got more"))
+            }
+        })
+    }
+
+    /// The value of a variable, as JSON.
+    fn variable(&self, name: &str, change: &Change<'_>) -> Option<String> {
+        let raw = |value: Option<&RawValue>| value.map(|value| value.get().to_owned());
+        match name {
+            "$arrival" => self.origin.arrived_at().map(|time| format!("\"{time}\"")),
+            "$record_id" => raw(self.origin.record_id),
+            "$stream" => raw(self.origin.stream),
+            "$kinesis" => raw(self.origin.kinesis),
+            "$changed_at" => change.at.map(|time| format!("\"{time}\"")),
+            CHANGE => change.whole.map(str::to_owned),
+            _ => None,
         }
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+impl Origin<'_> {
+    /// When the record came, if that is told in milliseconds since 1970.
+    pub(crate) fn arrived_at(&self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.arrival?.get().parse().ok()?).ok()
     }
 }
 
-impl Transform {
-    /// A transformation into this layout, of records that keep this contract.
-    pub fn new(layout: Layout, contract: Contract) -> Self {
-        Self { layout, contract }
-    }
+/// The change that an item came in, for the queries.
+#[derive(Default)]
+struct Change<'r> {
+    whole: Option<&'r str>,
+    at: Option<Timestamp>,
+}
 
-    /// The layout into which it writes.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
+fn document(json: &str) -> Result<Document<'_>, Failure> {
+    Document::parse(json).map_err(|error| {
+        // The text of a data error can hold a piece of the record; that of a syntax error cannot.
+        let detail = if error.is_data() { "expected an object, got another value".to_owned() } else { error.to_string() };
+        Reason::NotJson.because(detail)
+    })
+}
 
-    /// The contract that it insists on.
-    pub fn contract(&self) -> &Contract {
-        &self.contract
-    }
-
-    /// What becomes of a record, given its bytes. The same bytes always become the same.
-    pub fn apply(&self, record: &[u8]) -> Outcome {
-        self.deliver(record).unwrap_or_else(Outcome::Fail)
-    }
-
-    fn deliver(&self, record: &[u8]) -> Result<Outcome, Failure> {
-        let text = std::str::from_utf8(record).map_err(|error| Failure {
-            reason: Reason::NotUtf8,
-            detail: format!("expected UTF-8, got an invalid byte at offset {}", error.valid_up_to()),
-        })?;
-        let document = Document::parse(text)?;
-        self.contract.check(&document)?;
-        let values =
-            self.layout.lambda_keys().map(|key| partition_value(&document, key)).collect::<Result<Vec<_>, _>>()?;
-        let labels = self.layout.label(&values)?;
-        let mut line = Vec::with_capacity(record.len() + 1);
-        document.write_line(&mut line);
-        Ok(Outcome::Deliver { line, labels })
-    }
+fn not_object(name: &str, output: &str) -> Failure {
+    let got = serde_json::from_str(output).map_or("no JSON", |output: &RawValue| Kind::of(output).name());
+    Reason::OutputNotObject.because(format_args!("the {name}: expected an object as its output, got {got}"))
 }
 
 /// The value of a partition key: text as it is, numbers and booleans as they are written.
 fn partition_value(document: &Document<'_>, key: &str) -> Result<PartitionValue, Failure> {
-    let fail = |reason, detail| Failure { reason, detail: format!("partition key `{key}`: {detail}") };
+    let fail = |reason: Reason, detail: &str| reason.because(format_args!("partition key `{key}`: {detail}"));
     let Some(value) = document.field(key) else {
-        return Err(fail(Reason::PartitionKeyMissing, "expected a value, got nothing".to_owned()));
+        return Err(fail(Reason::PartitionKeyMissing, "expected a value, got nothing"));
     };
     let text = match Kind::of(value) {
-        Kind::Null => return Err(fail(Reason::PartitionKeyMissing, "expected a value, got null".to_owned())),
+        Kind::Null => return Err(fail(Reason::PartitionKeyMissing, "expected a value, got null")),
         // JSON can escape half of a surrogate pair, which is not a character.
         Kind::String => serde_json::from_str(value.get())
-            .map_err(|_| fail(Reason::PartitionKeyNotText, "expected text, got an unpaired surrogate".to_owned()))?,
+            .map_err(|_| fail(Reason::PartitionKeyNotText, "expected text, got an unpaired surrogate"))?,
         Kind::Number | Kind::Boolean => value.get().to_owned(),
         other => {
-            return Err(fail(Reason::PartitionKeyNotText, format!("expected text, got {}", other.name())));
+            return Err(fail(Reason::PartitionKeyNotText, &format!("expected text, got {}", other.name())));
         }
     };
     PartitionValue::new(text).map_err(|fault| {
@@ -147,29 +247,8 @@ fn partition_value(document: &Document<'_>, key: &str) -> Result<PartitionValue,
             ValueFault::Reserved(_) => Reason::PartitionKeyReserved,
             ValueFault::TooLong(_) => Reason::PartitionKeyTooLong,
         };
-        fail(reason, fault.to_string())
+        fail(reason, &fault.to_string())
     })
-}
-
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
-        // The text of a data error can hold a piece of the record; that of a syntax error cannot.
-        let detail =
-            if error.is_data() { "expected an object, got another value".to_owned() } else { error.to_string() };
-        Self { reason: Reason::NotJson, detail }
-    }
-}
-
-impl From<Breach> for Failure {
-    fn from(breach: Breach) -> Self {
-        Self { reason: Reason::Contract, detail: breach.to_string() }
-    }
-}
-
-impl From<LabelFault> for Failure {
-    fn from(fault: LabelFault) -> Self {
-        Self { reason: Reason::PartitionKeyTooLong, detail: fault.to_string() }
-    }
 }
 
 #[cfg(test)]
@@ -179,16 +258,16 @@ mod tests {
 
     fn transform(prefix: &str, contract: &str) -> Transform {
         let layout = Layout::parse(prefix, &ErrorPrefix::parse("errors/").unwrap()).unwrap();
-        Transform::new(layout, Contract::parse(contract).unwrap())
+        Transform { contract: Contract::parse(contract).unwrap(), ..Transform::of_json(layout) }
     }
 
     fn component_metrics(record: impl AsRef<[u8]>) -> Outcome {
-        transform("!{partitionKeyFromLambda:componentName}/", "minValue double").apply(record.as_ref())
+        transform("!{partitionKeyFromLambda:componentName}/", "minValue double").apply(record.as_ref(), &Origin::default())
     }
 
     #[track_caller]
     fn delivered(record: &str, line: &str, labels: &[&str]) {
-        let Outcome::Deliver { line: written, labels: found } = component_metrics(record) else {
+        let Outcome::Deliver { lines: written, labels: found } = component_metrics(record) else {
             panic!("not delivered")
         };
         assert_eq!(String::from_utf8(written).unwrap(), line);
@@ -207,7 +286,7 @@ mod tests {
     fn records_fail_for_a_named_reason() {
         let failure = |record: &[u8]| match component_metrics(record) {
             Outcome::Fail(Failure { reason, detail }) => format!("{reason}: {detail}"),
-            Outcome::Deliver { .. } => panic!("delivered"),
+            other => panic!("{other:?}"),
         };
         insta::assert_snapshot!(failure(b"{\"componentName\":\"\xff\"}"), @"not-utf8: expected UTF-8, got an invalid byte at offset 18");
         insta::assert_snapshot!(failure(b""), @"not-json: EOF while parsing a value at line 1 column 0");
@@ -226,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_layout_of_times_needs_no_keys() {
-        let outcome = transform("t/year=!{timestamp:yyyy}/", "").apply(b"{}");
-        assert_eq!(outcome, Outcome::Deliver { line: b"{}\n".to_vec(), labels: vec![] });
+        let outcome = transform("t/year=!{timestamp:yyyy}/", "").apply(b"{}", &Origin::default());
+        assert_eq!(outcome, Outcome::Deliver { lines: b"{}\n".to_vec(), labels: vec![] });
     }
 }

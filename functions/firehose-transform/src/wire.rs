@@ -4,7 +4,8 @@
 //! <https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html>
 
 use crate::json::push_string;
-use crate::transform::{Origin, Reason};
+use crate::outcome::Reason;
+use crate::transform::Origin;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -110,9 +111,9 @@ impl Record<'_> {
 
 /// The reply, written record by record, never larger than it may be.
 ///
-/// Each record has its place from the start: that of a failure without data, the shortest answer there is but for dropping it. What does not
-/// fit beside all the others' places is answered by that. (The shortest answers to a request by Firehose are shorter than the
-/// request, which Lambda limits as well.)
+/// Each record has its place from the start: that of a failure without data, which is the longer of the two answers without.
+/// What does not fit beside all the others' places is answered by that. (These answers to a request by Firehose are shorter
+/// than the request, which Lambda limits as well.)
 #[derive(Debug)]
 pub struct ReplyWriter {
     text: String,
