@@ -15,6 +15,7 @@
 pub mod config;
 pub mod contract;
 pub mod document;
+pub mod format;
 pub mod handler;
 pub mod hive_type;
 mod json;
