@@ -2,5 +2,6 @@
 
 pub mod apache;
 mod line;
+pub mod syslog;
 
 pub use line::Unreadable;

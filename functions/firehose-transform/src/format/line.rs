@@ -14,14 +14,23 @@ pub struct Unreadable {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Got {
+    Nothing,
     TheEnd,
     SomethingElse { offset: usize },
+}
+
+impl Unreadable {
+    /// Something is missing that is not in the line at all.
+    pub(crate) fn missing(expected: &'static str) -> Self {
+        Self { expected, got: Got::Nothing }
+    }
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "expected {}, got ", self.expected)?;
         match self.got {
+            Got::Nothing => f.write_str("nothing"),
             Got::TheEnd => f.write_str("the end of the line"),
             Got::SomethingElse { offset } => write!(f, "something else at offset {offset}"),
         }
