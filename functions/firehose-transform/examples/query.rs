@@ -17,7 +17,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in stdin().lines() {
         let (program, record): (String, String) = serde_json::from_str(&line?)?;
         let query = queries.entry(program).or_insert_with_key(|program| Query::compile(program, &[]));
-        println!("{}", query.as_ref().map_or_else(|error| json!({ "error": error.to_string() }), |query| outcome(query, &record)));
+        println!(
+            "{}",
+            query.as_ref().map_or_else(|error| json!({ "error": error.to_string() }), |query| outcome(query, &record))
+        );
     }
     Ok(())
 }

@@ -1,8 +1,13 @@
 //! The formats in which records come.
 
+pub mod apache;
 pub mod cloudwatch_logs;
 pub mod dynamodb;
+mod line;
 mod object;
+pub mod syslog;
+
+pub use line::Unreadable;
 
 use crate::outcome::{Failure, Reason};
 use crate::transform::Origin;
@@ -79,9 +84,9 @@ impl RecordFormat {
                     cloudwatch_logs::Message::Data(data) => Decoded::LogData(data),
                 })
             }
-            Self::Apache => decode_line(&|line, json| {
-                apache::decode(line, json).map_err(|fault| Reason::NotApache.because(fault))
-            }),
+            Self::Apache => {
+                decode_line(&|line, json| apache::decode(line, json).map_err(|fault| Reason::NotApache.because(fault)))
+            }
             Self::Syslog => decode_line(&|line, json| {
                 let arrived_at = origin.arrived_at().map(jiff::Timestamp::as_millisecond);
                 syslog::decode(line, arrived_at, json).map_err(|fault| Reason::NotSyslog.because(fault))

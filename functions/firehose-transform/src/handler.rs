@@ -1,7 +1,7 @@
 //! A request becomes a reply, in which each record has its outcome.
 
-use crate::report::Report;
 use crate::outcome::{Failure, Outcome, Reason};
+use crate::report::Report;
 use crate::transform::Transform;
 use crate::wire::{LARGEST_REPLY, Record, ReplyWriter, Request, RequestError};
 
@@ -28,7 +28,9 @@ fn answer(transform: &Transform, request: &str, most: usize) -> Result<(String, 
                 report.bytes_in += payload.len() as u64;
                 transform.apply(&payload, &request.origin(record))
             }
-            Err(reason) => Outcome::Fail(reason.because(format_args!("expected base64 text as `{}`", record.payload_name()))),
+            Err(reason) => {
+                Outcome::Fail(reason.because(format_args!("expected base64 text as `{}`", record.payload_name())))
+            }
         };
         if let Err(failure) = put(transform, record, outcome, &mut reply, &mut report) {
             reply.fail(record, failure.reason);

@@ -38,7 +38,8 @@ impl OutputFormat {
 fn write_csv(document: &Document<'_>, columns: &[Column], line: &mut Vec<u8>) {
     // Written to memory, it cannot fail.
     let mut writer = WriterBuilder::new().terminator(Terminator::Any(b'\n')).buffer_capacity(512).from_writer(line);
-    _ = writer.write_record(columns.iter().map(|column| document.field(column.name()).map_or("".into(), cell).into_owned()));
+    _ = writer
+        .write_record(columns.iter().map(|column| document.field(column.name()).map_or("".into(), cell).into_owned()));
     _ = writer.flush();
 }
 

@@ -7,10 +7,10 @@ mod regex;
 mod text;
 mod value;
 
+use jaq_core::data::{DataT, HasLut};
 use jaq_core::load::lex::{StrPart, Tok, Token};
 use jaq_core::load::parse::{BinaryOp, Def, Term};
 use jaq_core::load::{self, Arena, File, Lexer, Loader};
-use jaq_core::data::{DataT, HasLut};
 use jaq_core::{Compiler, Ctx, Vars, compile, ops};
 use meter::{Allowance, Stopped, metered};
 use serde_json::value::RawValue;
@@ -141,7 +141,9 @@ impl Query {
             let context = Ctx::<Data>::new(Program(&self.filter.lut), Vars::new(variables.collect::<Vec<_>>()));
             let mut outputs = self.filter.id.run((context, Value::of(input))).map(|output| {
                 output.map_err(|exception| {
-                    exception.get_err().map_or_else(|_| String::from("the query broke off"), |error| message(error.into_val()))
+                    exception
+                        .get_err()
+                        .map_or_else(|_| String::from("the query broke off"), |error| message(error.into_val()))
                 })
             });
             let Some(first) = outputs.next().transpose().map_err(QueryFault::Failed)? else { return Ok(false) };

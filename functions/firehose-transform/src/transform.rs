@@ -215,7 +215,8 @@ struct Change<'r> {
 fn document(json: &str) -> Result<Document<'_>, Failure> {
     Document::parse(json).map_err(|error| {
         // The text of a data error can hold a piece of the record; that of a syntax error cannot.
-        let detail = if error.is_data() { "expected an object, got another value".to_owned() } else { error.to_string() };
+        let detail =
+            if error.is_data() { "expected an object, got another value".to_owned() } else { error.to_string() };
         Reason::NotJson.because(detail)
     })
 }
@@ -262,7 +263,8 @@ mod tests {
     }
 
     fn component_metrics(record: impl AsRef<[u8]>) -> Outcome {
-        transform("!{partitionKeyFromLambda:componentName}/", "minValue double").apply(record.as_ref(), &Origin::default())
+        transform("!{partitionKeyFromLambda:componentName}/", "minValue double")
+            .apply(record.as_ref(), &Origin::default())
     }
 
     #[track_caller]

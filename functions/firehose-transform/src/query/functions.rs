@@ -62,7 +62,8 @@ fn ours() -> Vec<Filter<RunPtr<Data>>> {
 
 /// Text of RFC 3339, with any offset and fraction, as seconds since 1970: whole ones if the text has no fraction.
 fn rfc3339(value: &Value) -> ValR<Value> {
-    let wrong = |what: &str| Error::str(format_args!("expected a time such as 2026-11-21T09:30:00.5+01:00, got {what}"));
+    let wrong =
+        |what: &str| Error::str(format_args!("expected a time such as 2026-11-21T09:30:00.5+01:00, got {what}"));
     let text = value.as_str().ok_or_else(|| wrong(value.kind()))?;
     let time: Timestamp = text.parse().map_err(|_| wrong("another string"))?;
     #[expect(clippy::cast_precision_loss, reason = "microseconds of the next 200 years are exact")]
@@ -91,7 +92,8 @@ fn contains(whole: &Value, part: &Value) -> Result<bool, Error> {
         return Ok(whole.contains(part));
     }
     if let (Some(whole), Some(part)) = (whole.as_array(), part.as_array()) {
-        let any = |part: &Value| whole.iter().try_fold(false, |found, item| Ok(found || contains_if_alike(item, part)?));
+        let any =
+            |part: &Value| whole.iter().try_fold(false, |found, item| Ok(found || contains_if_alike(item, part)?));
         return part.iter().try_fold(true, |all, part| Ok(all && any(part)?));
     }
     if let (Some(whole), Some(part)) = (whole.as_object(), part.as_object()) {
@@ -127,7 +129,9 @@ fn indices(whole: &Value, part: &Value) -> ValR<Value> {
     match (whole, part) {
         (Value::Null, _) => Ok(Value::Null),
         (Value::Array(_), Value::Array(_)) => {
-            Ok(places(whole.as_array().unwrap_or_default(), part.as_array().unwrap_or_default()).map(Value::from).collect())
+            Ok(places(whole.as_array().unwrap_or_default(), part.as_array().unwrap_or_default())
+                .map(Value::from)
+                .collect())
         }
         (Value::Array(_), item) => {
             Ok(places(whole.as_array().unwrap_or_default(), std::slice::from_ref(item)).map(Value::from).collect())
@@ -180,7 +184,8 @@ fn from_entries(entries: Value) -> ValR<Value> {
     const VALUES: [&str; 3] = ["value", "v", "Value"];
     let field = |entry: ValR<Value>| {
         let entry = entry?;
-        let fields = entry.as_object().ok_or_else(|| Error::str(format_args!("Cannot index {} with \"key\"", entry.kind())))?;
+        let fields =
+            entry.as_object().ok_or_else(|| Error::str(format_args!("Cannot index {} with \"key\"", entry.kind())))?;
         let name = NAMES.iter().find_map(|name| fields.get(*name).filter(|value| value.as_bool()));
         let value = VALUES.iter().find_map(|name| fields.get(*name));
         Ok((name.cloned().unwrap_or_default(), value.cloned().unwrap_or_default()))

@@ -74,7 +74,11 @@ impl Search {
                 'x' => _ = builder.ignore_whitespace(true),
                 'p' => _ = builder.dot_matches_new_line(true),
                 's' => {}
-                _ => return Err(Error::str(format_args!("{flags} is not a valid modifier string, expected of g, i, n, p, s, x"))),
+                _ => {
+                    return Err(Error::str(format_args!(
+                        "{flags} is not a valid modifier string, expected of g, i, n, p, s, x"
+                    )));
+                }
             }
         }
         let regex = builder.build().map_err(|error| Error::str(format_args!("not a regular expression: {error}")))?;

@@ -259,11 +259,7 @@ impl jaq_core::ValT for Value {
         }
     }
 
-    fn map_values<'a, I: Iterator<Item = ValX<'a, Self>>>(
-        self,
-        opt: Opt,
-        f: impl Fn(Self) -> I,
-    ) -> ValX<'a, Self> {
+    fn map_values<'a, I: Iterator<Item = ValX<'a, Self>>>(self, opt: Opt, f: impl Fn(Self) -> I) -> ValX<'a, Self> {
         match self {
             Self::Array(mut array) => {
                 let items = std::mem::take(&mut own_array(&mut array).items);
