@@ -61,34 +61,17 @@ pub struct Choice {
 
 const TRANSFORM: &str = "FirehoseTransformFunction";
 const MAINTAINER: &str = "PartitionMaintainerFunction";
-const TABLE: &str = "GlueTable";
+const TABLE: &str = "AWS::Glue::Table";
 const QUEUE: &str = "ObjectCreatedQueue";
+
+/// What Lambda takes for all variables of a function together, in bytes.
+const MOST_VARIABLES: usize = 4_096;
 
 impl Deployment {
     /// Reads a deployment, or says everything that is wrong with its files.
     pub fn read(choice: &Choice) -> Result<Self, Vec<String>> {
-        let samconfig_path = choice.template.with_file_name("samconfig.toml");
-        let texts = (text(&choice.template), text(&samconfig_path));
-        let (template_text, samconfig_text) = match texts {
-            (Ok(template), Ok(samconfig)) => (template, samconfig),
-            (template, samconfig) => {
-                return Err([template.err(), samconfig.err()].into_iter().flatten().collect());
-            }
-        };
-        let samconfig = SamConfig::parse(&samconfig_text, &choice.config_env)
-            .map_err(|fault| vec![format!("`{}`: {fault}", samconfig_path.display())])?;
+        let (template, faults) = template_of(choice)?;
         let in_template = |fault: String| format!("`{}`: {fault}", choice.template.display());
-        let mut parameters = samconfig.parameter_overrides.clone();
-        parameters.extend(choice.parameter_overrides.iter().cloned());
-        let pseudo_parameters = [
-            ("AWS::AccountId", ACCOUNT),
-            ("AWS::Partition", "aws"),
-            ("AWS::Region", samconfig.region.as_deref().unwrap_or(REGION)),
-            ("AWS::StackName", &samconfig.stack_name),
-            ("AWS::URLSuffix", "amazonaws.com"),
-        ];
-        let (template, faults) = Template::parse(&template_text, &pseudo_parameters, &parameters)
-            .map_err(|fault| vec![in_template(fault)])?;
         Self::of(&template, Faults(faults)).map_err(|faults| faults.into_iter().map(in_template).collect())
     }
 
@@ -201,6 +184,31 @@ fn normal(hive_type: &str) -> String {
     }
 }
 
+/// The template with the parameters of one deployment, and what is wrong with those; or why it cannot be read at all.
+fn template_of(choice: &Choice) -> Result<(Template, Vec<String>), Vec<String>> {
+    let samconfig_path = choice.template.with_file_name("samconfig.toml");
+    let texts = (text(&choice.template), text(&samconfig_path));
+    let (template_text, samconfig_text) = match texts {
+        (Ok(template), Ok(samconfig)) => (template, samconfig),
+        (template, samconfig) => {
+            return Err([template.err(), samconfig.err()].into_iter().flatten().collect());
+        }
+    };
+    let samconfig = SamConfig::parse(&samconfig_text, &choice.config_env)
+        .map_err(|fault| vec![format!("`{}`: {fault}", samconfig_path.display())])?;
+    let mut parameters = samconfig.parameter_overrides.clone();
+    parameters.extend(choice.parameter_overrides.iter().cloned());
+    let pseudo_parameters = [
+        ("AWS::AccountId", ACCOUNT),
+        ("AWS::Partition", "aws"),
+        ("AWS::Region", samconfig.region.as_deref().unwrap_or(REGION)),
+        ("AWS::StackName", &samconfig.stack_name),
+        ("AWS::URLSuffix", "amazonaws.com"),
+    ];
+    Template::parse(&template_text, &pseudo_parameters, &parameters)
+        .map_err(|fault| vec![format!("`{}`: {fault}", choice.template.display())])
+}
+
 fn text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
@@ -219,25 +227,39 @@ fn variables(template: &Template, function: &str) -> Result<BTreeMap<String, Str
     let (of_all, own) = (template.global(VARIABLES)?, template.property(function, VARIABLES)?);
     let own = own.as_object().ok_or_else(|| format!("`{function}` has no variables"))?;
     let all = of_all.as_object().into_iter().flatten().chain(own);
-    Ok(all.map(|(name, value)| (name.clone(), scalar(value))).collect())
+    let variables = all.map(|(name, value)| (name.clone(), scalar(value))).collect();
+    // Lambda's message for what is too long shows the variables as JSON: that is what it measures.
+    match serde_json::to_string(&variables).map_or(0, |json| json.len()) {
+        bytes if bytes > MOST_VARIABLES => Err(format!(
+            "`{function}`: its variables have {bytes} bytes as JSON, expected at most {MOST_VARIABLES}, which is Lambda's limit"
+        )),
+        _ => Ok(variables),
+    }
 }
 
+/// The one table that is made, of all whose condition could hold.
 fn table(template: &Template) -> Result<(String, Table), String> {
-    let database = scalar(&template.property(TABLE, "/DatabaseName")?);
-    let input = template.property(TABLE, "/TableInput")?;
+    let tables = template.resources_of_type(TABLE)?;
+    let [resource] = tables.as_slice() else {
+        return Err(format!("it makes {} resources of the type `{TABLE}`, expected one", tables.len()));
+    };
+    let database = scalar(&template.property(resource, "/DatabaseName")?);
+    let input = template.property(resource, "/TableInput")?;
     let text = |path: &str| {
         input
             .pointer(path)
             .map(scalar)
-            .ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is missing", path.replace('/', ".")))
+            .ok_or_else(|| format!("`{resource}`: `TableInput{}` is missing", path.replace('/', ".")))
     };
     let columns = |path: &str| -> Result<Vec<Column>, String> {
         let list = input.pointer(path).and_then(Value::as_array);
-        let list = list.ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is not a list", path.replace('/', ".")))?;
+        let list = list.ok_or_else(|| format!("`{resource}`: `TableInput{}` is not a list", path.replace('/', ".")))?;
         let column = |column: &Value| {
             Some(Column { name: scalar(column.get("Name")?).to_lowercase(), hive_type: scalar(column.get("Type")?) })
         };
-        list.iter().map(|c| column(c).ok_or_else(|| format!("`{TABLE}`: a column without `Name` or `Type`"))).collect()
+        list.iter()
+            .map(|c| column(c).ok_or_else(|| format!("`{resource}`: a column without `Name` or `Type`")))
+            .collect()
     };
     let table = Table {
         location: text("/StorageDescriptor/Location")?,
