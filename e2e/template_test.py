@@ -1,21 +1,19 @@
 """What AWS would refuse, or take and then not do, in template.yaml, and cfn-lint does not see.
 
-Every environment of samconfig.toml is translated with its own parameter values, intrinsic functions are worked out with
-stand-ins for the account and the region, and the tests read the result as data.
+Every environment of samconfig.toml is translated with its own parameter values, conditions and intrinsic functions are
+worked out with stand-ins for the account and the region, and the tests read the result as data.
 """
 
 import functools
 import json
 import re
-import tomllib
 import unittest
 
 import botocore.session
-from samcli.cli.types import CfnParameterOverridesType
-from translate import ROOT, translate
+from samconfig import ENVIRONMENTS, ROOT, SAMCONFIG, options
+from translate import translate
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
-SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
 
 # The region with the longest name that AWS has so far, for the lengths of bucket names.
 REGION = "ap-southeast-1"
@@ -32,6 +30,9 @@ NAME_PROPERTY = {
     "AWS::S3::Bucket": "BucketName",
 }
 
+# What `AWS::NoValue` becomes, until the field or the item is left out.
+NO_VALUE = object()
+
 # Firehose's and Lambda's blocks with a switch. Left out, the switch is on in some and off in others.
 SWITCHED = {
     "CloudWatchLoggingOptions",
@@ -45,23 +46,44 @@ class Deployment:
     """The template as one environment of samconfig.toml would deploy it."""
 
     def __init__(self, environment, changes=None):
-        commands = SAMCONFIG[environment]
-        options = commands.get("global", {}).get("parameters", {}) | commands.get("deploy", {}).get("parameters", {})
-        values = CfnParameterOverridesType().convert(options.get("parameter_overrides", ""), None, None)
-        self.plain = translate(TEMPLATE, values | (changes or {}))
+        given = options(environment)
+        self.plain = translate(TEMPLATE, given["parameter_overrides"] | (changes or {}))
         self.pseudo = {
             "AWS::AccountId": ACCOUNT,
             "AWS::Partition": "aws",
             "AWS::Region": REGION,
-            "AWS::StackName": options["stack_name"],
+            "AWS::StackName": given["stack_name"],
             "AWS::URLSuffix": "amazonaws.com",
         }
         self.parameters = {name: rules["Default"] for name, rules in self.plain["Parameters"].items()}
-        self.resources = self.resolve(self.plain["Resources"])
+        self.made = self.without_the_others(self.plain["Resources"])
+        self.resources = self.resolve(self.made)
+        self.outputs = self.resolve(self.without_the_others(self.plain["Outputs"]))
+
+    def without_the_others(self, section):
+        """A section of the template without what has a condition that does not hold."""
+        return {name: part for name, part in section.items() if self.holds({"Condition": part.get("Condition")})}
+
+    def holds(self, condition):
+        match condition:
+            case {"Condition": None}:
+                return True
+            case {"Condition": name}:
+                return self.holds(self.plain["Conditions"][name])
+            case {"Fn::Equals": [left, right]}:
+                return self.resolve(left) == self.resolve(right)
+            case {"Fn::Not": [inner]}:
+                return not self.holds(inner)
+            case _:
+                raise NotImplementedError(f"condition {json.dumps(condition)}")
 
     def resolve(self, value):
         """`value` with its intrinsic functions worked out; an unknown one is an error, so that none is passed over."""
         match value:
+            case {"Ref": "AWS::NoValue"}:
+                return NO_VALUE
+            case {"Fn::If": [condition, then, otherwise]}:
+                return self.resolve(then if self.holds({"Condition": condition}) else otherwise)
             case {"Ref": name}:
                 return self.ref(name)
             case {"Fn::GetAtt": [resource, attribute]}:
@@ -71,9 +93,10 @@ class Deployment:
             case dict() if any(key.startswith("Fn::") for key in value):
                 raise NotImplementedError(f"intrinsic function in {json.dumps(value)}")
             case dict():
-                return {key: self.resolve(part) for key, part in value.items()}
+                resolved = {key: self.resolve(part) for key, part in value.items()}
+                return {key: part for key, part in resolved.items() if part is not NO_VALUE}
             case list():
-                return [self.resolve(part) for part in value]
+                return [part for part in map(self.resolve, value) if part is not NO_VALUE]
             case _:
                 return value
 
@@ -85,12 +108,12 @@ class Deployment:
             return self.parameters[name]
         if name in self.pseudo:
             return self.pseudo[name]
-        resource = self.plain["Resources"][name]
+        resource = self.made[name]  # a reference to what is not made would be refused
         name_property = NAME_PROPERTY.get(resource["Type"])
         return self.resolve(resource["Properties"][name_property]) if name_property else name
 
     def attribute(self, resource, attribute):
-        kind = self.plain["Resources"][resource]["Type"]
+        kind = self.made[resource]["Type"]
         if attribute != "Arn":
             raise NotImplementedError(f"attribute `{attribute}` of a {kind}")
         if kind == "AWS::S3::Bucket":
@@ -105,6 +128,11 @@ class Deployment:
 
     def destination(self):
         return self.properties("DeliveryStream")["ExtendedS3DestinationConfiguration"]
+
+    def table(self):
+        """The description of the one table that is made."""
+        [table] = self.of_type("AWS::Glue::Table").values()
+        return table["TableInput"]
 
     def environment_of(self, function):
         return self.properties(function)["Environment"]["Variables"]
@@ -176,6 +204,23 @@ class Samconfig(unittest.TestCase):
     def test_default_is_component_metrics(self):
         self.assertEqual(SAMCONFIG["default"], SAMCONFIG["component-metrics"])
 
+    def test_values_are_what_is_written(self):
+        # SAM takes backslashes and outer quotes away, and what it cannot read it leaves out.
+        for environment in ENVIRONMENTS:
+            written = SAMCONFIG[environment]["global"]["parameters"]["parameter_overrides"]
+            expected = {name: str(value) for name, value in written.items()}
+            self.assertEqual(expected, options(environment)["parameter_overrides"], environment)
+
+    def test_all_stacks_live_side_by_side(self):
+        its = [deployment(environment) for environment in ENVIRONMENTS]
+        self.assertEqual(len(its), len({it.pseudo["AWS::StackName"] for it in its}))
+        self.assertEqual(len(its), len({it.parameters["DatabaseName"] for it in its}))
+
+    def test_each_system_has_its_environment(self):
+        systems = deployment(ENVIRONMENTS[0]).plain["Parameters"]["System"]["AllowedValues"]
+        self.assertEqual(systems, ENVIRONMENTS)
+        self.assertEqual(systems, [deployment(environment).parameters["System"] for environment in ENVIRONMENTS])
+
 
 class Template(unittest.TestCase):
     """One environment's deployment, `self.it`. `load_tests` runs every test on each."""
@@ -192,17 +237,31 @@ class Template(unittest.TestCase):
 
     # Firehose
 
-    def test_dynamic_partitioning_has_the_buffer_it_needs(self):
+    def test_dynamic_partitioning_is_there_for_keys_alone(self):
+        has_key = "!{partitionKeyFrom" in self.it.destination()["Prefix"]
+        self.assertEqual(has_key, "DynamicPartitioningConfiguration" in self.it.destination())
+
+    def test_buffer_is_one_that_firehose_takes(self):
         hints = self.it.destination()["BufferingHints"]
-        self.assertTrue(self.it.destination()["DynamicPartitioningConfiguration"]["Enabled"])
-        self.assertIn(hints["SizeInMBs"], range(64, 128 + 1))
-        self.assertIn(hints["IntervalInSeconds"], range(60, 900 + 1))
+        dynamic = "DynamicPartitioningConfiguration" in self.it.destination()
+        self.assertIn(hints["SizeInMBs"], range(64 if dynamic else 1, 128 + 1))
+        self.assertIn(hints["IntervalInSeconds"], range(60 if dynamic else 0, 900 + 1))
+
+    def test_source_is_the_one_of_the_type(self):
+        from_kinesis = self.it.parameters["Source"] == "kinesis"
+        stream = self.it.properties("DeliveryStream")
+        self.assertEqual("KinesisStreamAsSource" if from_kinesis else "DirectPut", stream["DeliveryStreamType"])
+        self.assertEqual(from_kinesis, "KinesisStreamSourceConfiguration" in stream)
+        self.assertEqual(from_kinesis, "SourceStream" in self.it.resources)
+        reads = [name for name, statement in self.it.statements() if "kinesis:GetRecords" in listed(statement["Action"])]
+        self.assertEqual(["DeliveryStreamRole"] if from_kinesis else [], reads)
+        self.assertEqual(from_kinesis, "SourceStreamName" in self.it.outputs)
+        self.assertEqual(not from_kinesis, "DeliveryStreamName" in self.it.outputs)
 
     def test_prefixes_are_ones_that_firehose_takes(self):
         prefix, error_prefix = self.it.destination()["Prefix"], self.it.destination()["ErrorOutputPrefix"]
         self.assertRegex(prefix, r"/$")
         self.assertRegex(error_prefix, r"/$")
-        self.assertIn("!{partitionKeyFrom", prefix)
         self.assertNotIn("!{partitionKeyFrom", error_prefix)
         self.assertIn("!{firehose:error-output-type}", error_prefix)
         self.assertNotIn("!{firehose:error-output-type}", prefix)
@@ -222,8 +281,8 @@ class Template(unittest.TestCase):
     def test_every_switch_is_written_out(self):
         switched = list(values_of(self.it.resources["DeliveryStream"], SWITCHED))
         switched += self.it.of_type("AWS::Lambda::EventSourceMapping").values()
-        # The processor, dynamic partitioning, the log, and the maintainer's queue.
-        self.assertGreaterEqual(len(switched), 4)
+        # The processor, the log and the maintainer's queue, and dynamic partitioning where it is wanted.
+        self.assertGreaterEqual(len(switched), 3)
         for block in switched:
             self.assertIs(block.get("Enabled"), True, json.dumps(block)[:200])
 
@@ -241,6 +300,20 @@ class Template(unittest.TestCase):
         self.assertTrue(0.2 <= float(self.it.processor()["BufferSizeInMBs"]) <= 3)
         self.assertIn(int(self.it.processor()["BufferIntervalInSeconds"]), range(0, 60 + 1))
         self.assertLessEqual(self.it.properties("FirehoseTransformFunction")["Timeout"], 300)
+
+    # The functions
+
+    def test_transform_is_given_what_the_parameters_say(self):
+        variables = self.it.environment_of("FirehoseTransformFunction")
+        for name in ("RecordFormat", "RecordQuery", "PartitionQuery", "OutputFormat"):
+            variable = re.sub(r"\B([A-Z])", r"_\1", name).upper()
+            self.assertEqual(self.it.parameters[name], variables[variable])
+
+    def test_variables_are_within_lambdas_limit(self):
+        # Lambda's message for more shows them as JSON: that is what it measures.
+        for name in self.it.of_type("AWS::Lambda::Function"):
+            variables = json.dumps(self.it.environment_of(name), ensure_ascii=False, separators=(",", ":"))
+            self.assertLessEqual(len(variables.encode()), 4096, name)
 
     # S3 and the queue
 
@@ -283,28 +356,37 @@ class Template(unittest.TestCase):
     # The table
 
     def test_partition_keys_are_the_layouts(self):
-        keys = columns(self.it.properties("GlueTable")["TableInput"]["PartitionKeys"])
-        self.assertEqual(list(layout_keys(self.it.parameters["S3Prefix"])), [name for name, _ in keys])
+        keys = columns(self.it.table()["PartitionKeys"])
+        self.assertEqual([(name, "string") for name in layout_keys(self.it.parameters["S3Prefix"])], keys)
 
     def test_no_column_is_data_and_partition_key(self):
-        table = self.it.properties("GlueTable")["TableInput"]
+        table = self.it.table()
         names = [name for name, _ in columns(table["PartitionKeys"] + table["StorageDescriptor"]["Columns"])]
         self.assertEqual(sorted(set(names)), sorted(names))
 
     def test_columns_are_the_contracts(self):
-        table = self.it.properties("GlueTable")["TableInput"]
+        table = self.it.table()
         keys = [name for name, _ in columns(table["PartitionKeys"])]
         expected = [column for column in contract_columns(self.it.parameters["Contract"]) if column[0] not in keys]
         self.assertEqual(expected, columns(table["StorageDescriptor"]["Columns"]))
         variables = self.it.environment_of("FirehoseTransformFunction")
         self.assertEqual(self.it.parameters["Contract"], variables["CONTRACT"])
 
+    def test_tables_differ_in_keys_and_columns_alone(self):
+        def rest(table):
+            described = table["Properties"]["TableInput"]
+            storage = described["StorageDescriptor"] | {"Columns": []}
+            return table["Properties"] | {"TableInput": described | {"PartitionKeys": [], "StorageDescriptor": storage}}
+
+        tables = [part for part in self.it.plain["Resources"].values() if part["Type"] == "AWS::Glue::Table"]
+        self.assertEqual(len(ENVIRONMENTS), len(tables))
+        self.assertEqual([rest(tables[0])] * len(tables), [rest(table) for table in tables])
+
     def test_maintainer_is_given_the_table_and_the_bucket_of_the_stack(self):
-        table = self.it.properties("GlueTable")
-        name = f"{self.it.properties('GlueDatabase')['DatabaseInput']['Name']}.{table['TableInput']['Name']}"
+        name = f"{self.it.properties('GlueDatabase')['DatabaseInput']['Name']}.{self.it.table()['Name']}"
         variables = self.it.environment_of("PartitionMaintainerFunction")
         self.assertEqual(name, variables["TABLE"])
-        self.assertEqual(f"s3://{variables['DATA_BUCKET']}/", table["TableInput"]["StorageDescriptor"]["Location"])
+        self.assertEqual(f"s3://{variables['DATA_BUCKET']}/", self.it.table()["StorageDescriptor"]["Location"])
         self.assertEqual(self.it.ref("AthenaWorkGroup"), variables["ATHENA_WORKGROUP"])
 
     def test_results_are_no_new_objects_of_the_data_bucket(self):
@@ -350,9 +432,7 @@ class Template(unittest.TestCase):
 
 def load_tests(loader, _tests, _pattern):
     suite = loader.loadTestsFromTestCase(Samconfig)
-    # `default` is left out: it is the same as component-metrics.
-    environments = [name for name, commands in SAMCONFIG.items() if isinstance(commands, dict) and name != "default"]
-    suite.addTests(Template(test, name) for name in environments for test in loader.getTestCaseNames(Template))
+    suite.addTests(Template(test, name) for name in ENVIRONMENTS for test in loader.getTestCaseNames(Template))
     return suite
 
 

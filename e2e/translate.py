@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Turns template.yaml into plain CloudFormation, as AWS does when a stack is deployed, without AWS.
 
-    python e2e/translate.py [--template FILE] [Name=Value …] > plain.json
+    python e2e/translate.py [--template FILE] [--config-env NAME] [Name=Value …] > plain.json
 
-A value given here takes the place of the parameter's default, so the result stands for one deployment. It must be one
-that CloudFormation would accept. Exit status 2 and a message for each fault otherwise.
+The values of the environment, and over them those given here, take the place of the parameters' defaults, so the result
+stands for one deployment. Each must be one that CloudFormation would accept. Exit status 2 and a message for each fault
+otherwise.
 """
 
 import argparse
@@ -14,12 +15,11 @@ import re
 import sys
 from pathlib import Path
 
+from samconfig import ENVIRONMENTS, ROOT, options
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 class Refused(Exception):
@@ -62,6 +62,8 @@ def _faults_of(name, value, parameters):
     rules = parameters[name]
     if "AllowedValues" in rules and value not in rules["AllowedValues"]:
         yield f"parameter `{name}` is `{value}`, allowed are {', '.join(rules['AllowedValues'])}"
+    if rules["Type"] == "Number" and not rules["MinValue"] <= int(value) <= rules["MaxValue"]:
+        yield f"parameter `{name}` is `{value}`, allowed are {rules['MinValue']} to {rules['MaxValue']}"
     if "AllowedPattern" in rules and not re.fullmatch(rules["AllowedPattern"], value):
         yield f"parameter `{name}` is `{value}`, but {rules['ConstraintDescription']}"
     if len(value) > rules.get("MaxLength", len(value)):
@@ -71,13 +73,16 @@ def _faults_of(name, value, parameters):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--template", type=Path, default=ROOT / "template.yaml")
+    arguments.add_argument("--config-env", choices=ENVIRONMENTS)
     arguments.add_argument("values", nargs="*", metavar="Name=Value")
-    options = arguments.parse_args()
-    strays = [value for value in options.values if "=" not in value]
+    given = arguments.parse_args()
+    strays = [value for value in given.values if "=" not in value]
     if strays:
         arguments.error(f"not of the form Name=Value: {', '.join(strays)}")
+    values = options(given.config_env)["parameter_overrides"] if given.config_env else {}
+    values |= dict(value.split("=", 1) for value in given.values)
     try:
-        plain = translate(options.template.read_text(), dict(value.split("=", 1) for value in options.values))
+        plain = translate(given.template.read_text(), values)
     except (OSError, Refused) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

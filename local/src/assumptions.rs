@@ -1,7 +1,8 @@
 //! What AWS leaves open, and what is assumed here instead: one list.
 //!
 //! Beside the values below: the time in an object's name is that at which its oldest record arrived, as in its prefix. A
-//! failed invocation is tried again without a pause. Active partitions are counted, but none is too many.
+//! failed invocation is tried again without a pause. Active partitions are counted, but none is too many. Writing an object
+//! never fails, so that the retry duration of dynamic partitioning is of no effect.
 
 use std::time::Duration;
 

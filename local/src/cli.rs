@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -114,16 +114,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, mut console: Console<
 }
 
 fn run(arguments: &Run, console: &mut Console<'_>) -> Result<(), Failure> {
-    let sample = [arguments.deployed.sample()];
-    let (files, fresh) = if arguments.files.is_empty() {
-        (sample.as_slice(), true)
-    } else {
-        (arguments.files.as_slice(), arguments.fresh)
-    };
+    let of_sample = arguments.files.is_empty();
+    let fresh = of_sample || arguments.fresh;
     let mut faults = Vec::new();
     let mut keep = |more: Vec<String>| faults.extend(more);
     let pipeline = arguments.deployed.read().map(Pipeline::new).map_err(&mut keep).ok();
-    let inputs = open(files, std::mem::replace(&mut console.input, Box::new(io::empty()))).map_err(&mut keep).ok();
+    let files =
+        if of_sample { arguments.deployed.sample().map(|file| vec![file]) } else { Ok(arguments.files.clone()) };
+    let standard_input = std::mem::replace(&mut console.input, Box::new(io::empty()));
+    let inputs = files.and_then(|files| open(&files, standard_input)).map_err(&mut keep).ok();
     let lake = Lake::open(&arguments.out).map_err(|fault| keep(vec![fault])).ok();
     let (Some(pipeline), Some((inputs, bytes)), Some((lake, kept))) = (pipeline, inputs, lake) else {
         return Err(Failure::Wrong(faults));
@@ -184,9 +183,19 @@ impl Deployed {
         })
     }
 
-    /// Sample data has the environment's name.
-    fn sample(&self) -> PathBuf {
-        self.template.with_file_name("samples").join(format!("{}.ndjson", self.config_env))
+    /// The file of sample data that has the environment's name, whatever its extension.
+    fn sample(&self) -> Result<PathBuf, Vec<String>> {
+        let folder = self.template.with_file_name("samples");
+        let entries = fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+        let has_name = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == self.config_env.as_str());
+        let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(has_name).collect();
+        found.sort();
+        let (shown, name) = (folder.display(), &self.config_env);
+        match found.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => Err(vec![format!("`{shown}` has no sample data `{name}.…`, expected a file of records")]),
+            _ => Err(vec![format!("`{shown}` has {} files `{name}.…`, expected one of sample data", found.len())]),
+        }
     }
 }
 

@@ -61,34 +61,17 @@ pub struct Choice {
 
 const TRANSFORM: &str = "FirehoseTransformFunction";
 const MAINTAINER: &str = "PartitionMaintainerFunction";
-const TABLE: &str = "GlueTable";
+const TABLE: &str = "AWS::Glue::Table";
 const QUEUE: &str = "ObjectCreatedQueue";
+
+/// What Lambda takes for all variables of a function together, in bytes.
+const MOST_VARIABLES: usize = 4_096;
 
 impl Deployment {
     /// Reads a deployment, or says everything that is wrong with its files.
     pub fn read(choice: &Choice) -> Result<Self, Vec<String>> {
-        let samconfig_path = choice.template.with_file_name("samconfig.toml");
-        let texts = (text(&choice.template), text(&samconfig_path));
-        let (template_text, samconfig_text) = match texts {
-            (Ok(template), Ok(samconfig)) => (template, samconfig),
-            (template, samconfig) => {
-                return Err([template.err(), samconfig.err()].into_iter().flatten().collect());
-            }
-        };
-        let samconfig = SamConfig::parse(&samconfig_text, &choice.config_env)
-            .map_err(|fault| vec![format!("`{}`: {fault}", samconfig_path.display())])?;
+        let (template, faults) = template_of(choice)?;
         let in_template = |fault: String| format!("`{}`: {fault}", choice.template.display());
-        let mut parameters = samconfig.parameter_overrides.clone();
-        parameters.extend(choice.parameter_overrides.iter().cloned());
-        let pseudo_parameters = [
-            ("AWS::AccountId", ACCOUNT),
-            ("AWS::Partition", "aws"),
-            ("AWS::Region", samconfig.region.as_deref().unwrap_or(REGION)),
-            ("AWS::StackName", &samconfig.stack_name),
-            ("AWS::URLSuffix", "amazonaws.com"),
-        ];
-        let (template, faults) = Template::parse(&template_text, &pseudo_parameters, &parameters)
-            .map_err(|fault| vec![in_template(fault)])?;
         Self::of(&template, Faults(faults)).map_err(|faults| faults.into_iter().map(in_template).collect())
     }
 
@@ -201,6 +184,31 @@ fn normal(hive_type: &str) -> String {
     }
 }
 
+/// The template with the parameters of one deployment, and what is wrong with those; or why it cannot be read at all.
+fn template_of(choice: &Choice) -> Result<(Template, Vec<String>), Vec<String>> {
+    let samconfig_path = choice.template.with_file_name("samconfig.toml");
+    let texts = (text(&choice.template), text(&samconfig_path));
+    let (template_text, samconfig_text) = match texts {
+        (Ok(template), Ok(samconfig)) => (template, samconfig),
+        (template, samconfig) => {
+            return Err([template.err(), samconfig.err()].into_iter().flatten().collect());
+        }
+    };
+    let samconfig = SamConfig::parse(&samconfig_text, &choice.config_env)
+        .map_err(|fault| vec![format!("`{}`: {fault}", samconfig_path.display())])?;
+    let mut parameters = samconfig.parameter_overrides.clone();
+    parameters.extend(choice.parameter_overrides.iter().cloned());
+    let pseudo_parameters = [
+        ("AWS::AccountId", ACCOUNT),
+        ("AWS::Partition", "aws"),
+        ("AWS::Region", samconfig.region.as_deref().unwrap_or(REGION)),
+        ("AWS::StackName", &samconfig.stack_name),
+        ("AWS::URLSuffix", "amazonaws.com"),
+    ];
+    Template::parse(&template_text, &pseudo_parameters, &parameters)
+        .map_err(|fault| vec![format!("`{}`: {fault}", choice.template.display())])
+}
+
 fn text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
@@ -219,25 +227,39 @@ fn variables(template: &Template, function: &str) -> Result<BTreeMap<String, Str
     let (of_all, own) = (template.global(VARIABLES)?, template.property(function, VARIABLES)?);
     let own = own.as_object().ok_or_else(|| format!("`{function}` has no variables"))?;
     let all = of_all.as_object().into_iter().flatten().chain(own);
-    Ok(all.map(|(name, value)| (name.clone(), scalar(value))).collect())
+    let variables = all.map(|(name, value)| (name.clone(), scalar(value))).collect();
+    // Lambda's message for what is too long shows the variables as JSON: that is what it measures.
+    match serde_json::to_string(&variables).map_or(0, |json| json.len()) {
+        bytes if bytes > MOST_VARIABLES => Err(format!(
+            "`{function}`: its variables have {bytes} bytes as JSON, expected at most {MOST_VARIABLES}, which is Lambda's limit"
+        )),
+        _ => Ok(variables),
+    }
 }
 
+/// The one table that is made, of all whose condition could hold.
 fn table(template: &Template) -> Result<(String, Table), String> {
-    let database = scalar(&template.property(TABLE, "/DatabaseName")?);
-    let input = template.property(TABLE, "/TableInput")?;
+    let tables = template.resources_of_type(TABLE)?;
+    let [resource] = tables.as_slice() else {
+        return Err(format!("it makes {} resources of the type `{TABLE}`, expected one", tables.len()));
+    };
+    let database = scalar(&template.property(resource, "/DatabaseName")?);
+    let input = template.property(resource, "/TableInput")?;
     let text = |path: &str| {
         input
             .pointer(path)
             .map(scalar)
-            .ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is missing", path.replace('/', ".")))
+            .ok_or_else(|| format!("`{resource}`: `TableInput{}` is missing", path.replace('/', ".")))
     };
     let columns = |path: &str| -> Result<Vec<Column>, String> {
         let list = input.pointer(path).and_then(Value::as_array);
-        let list = list.ok_or_else(|| format!("`{TABLE}`: `TableInput{}` is not a list", path.replace('/', ".")))?;
+        let list = list.ok_or_else(|| format!("`{resource}`: `TableInput{}` is not a list", path.replace('/', ".")))?;
         let column = |column: &Value| {
             Some(Column { name: scalar(column.get("Name")?).to_lowercase(), hive_type: scalar(column.get("Type")?) })
         };
-        list.iter().map(|c| column(c).ok_or_else(|| format!("`{TABLE}`: a column without `Name` or `Type`"))).collect()
+        list.iter()
+            .map(|c| column(c).ok_or_else(|| format!("`{resource}`: a column without `Name` or `Type`")))
+            .collect()
     };
     let table = Table {
         location: text("/StorageDescriptor/Location")?,
@@ -257,5 +279,107 @@ fn queue(template: &Template) -> Result<Queue, String> {
         _ => Err(format!(
             "`{QUEUE}`: expected numbers as `maxReceiveCount` and `BatchSize`, got `{receives}` and `{batch}`"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::firehose::Source;
+    use std::collections::BTreeSet;
+
+    const ENVIRONMENTS: [&str; 7] =
+        ["default", "component-metrics", "store-inventory", "traffic", "counties", "access-logs", "syslog"];
+
+    /// An environment of the project's own deployment, with parameters of its own.
+    fn choice(config_env: &str, overrides: &[(&str, &str)]) -> Choice {
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("template.yaml");
+        let parameter_overrides = overrides.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        Choice { template, config_env: config_env.into(), parameter_overrides }
+    }
+
+    /// An environment without its queries and formats, which the transform function does not know yet.
+    fn plain(config_env: &str) -> Deployment {
+        let plain = [("RecordFormat", "json"), ("RecordQuery", "."), ("PartitionQuery", "")];
+        Deployment::read(&choice(config_env, &plain)).unwrap()
+    }
+
+    #[test]
+    fn each_environment_has_its_source_its_prefix_and_its_table() {
+        let described = ENVIRONMENTS.map(|config_env| {
+            let Deployment { stream, table_name, table, .. } = plain(config_env);
+            let source = match stream.source {
+                Source::DirectPut => "direct PUT",
+                Source::Kinesis { .. } => "Kinesis",
+            };
+            let keys: Vec<&str> = table.partition_keys.iter().map(|key| key.name.as_str()).collect();
+            format!("{config_env}: {source} to {}, {table_name} by {}", stream.prefix.as_str(), keys.join(", "))
+        });
+        insta::assert_snapshot!(described.join("\n"), @"
+        default: Kinesis to !{partitionKeyFromLambda:componentName}/, headgate.component_metrics by componentname
+        component-metrics: Kinesis to !{partitionKeyFromLambda:componentName}/, headgate.component_metrics by componentname
+        store-inventory: direct PUT to store-data/store_id=!{partitionKeyFromLambda:store_id}/!{partitionKeyFromLambda:year}/!{partitionKeyFromLambda:month}/!{partitionKeyFromLambda:day}/!{partitionKeyFromLambda:hour}/, conversion_db.conversion_table by store_id, year, month, day, hour
+        traffic: direct PUT to traffic/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/hour=!{timestamp:HH}/, traffic.measurements by year, month, day, hour
+        counties: Kinesis to data/year=!{partitionKeyFromLambda:year}/month=!{partitionKeyFromLambda:month}/date=!{partitionKeyFromLambda:date}/, counties.counties by year, month, date
+        access-logs: direct PUT to logs/dt=!{partitionKeyFromLambda:dt}/, access_logs.requests by dt
+        syslog: direct PUT to logs/dt=!{partitionKeyFromLambda:dt}/, syslog.messages by dt
+        ");
+    }
+
+    #[test]
+    fn each_environment_has_a_bucket_a_table_and_a_delivery_stream_of_its_own() {
+        let names = |name: fn(Deployment) -> String| -> BTreeSet<String> {
+            ENVIRONMENTS.iter().map(|config_env| name(plain(config_env))).collect()
+        };
+        assert_eq!(names(|deployment| deployment.bucket).len(), ENVIRONMENTS.len() - 1);
+        assert_eq!(names(|deployment| deployment.stream.name).len(), ENVIRONMENTS.len() - 1);
+        let databases = names(|d| d.table_name.split('.').next().unwrap().to_owned());
+        assert_eq!(databases.len(), ENVIRONMENTS.len() - 1);
+    }
+
+    #[test]
+    fn the_queries_of_an_environment_are_variables_unharmed() {
+        let variable = |config_env: &str, name: &str| {
+            let (template, faults) = template_of(&choice(config_env, &[])).unwrap();
+            assert_eq!(faults, [""; 0]);
+            variables(&template, TRANSFORM).unwrap().remove(name).unwrap()
+        };
+        insta::assert_snapshot!(variable("default", "RECORD_QUERY"), @".");
+        insta::assert_snapshot!(variable("default", "PARTITION_QUERY"), @"");
+        insta::assert_snapshot!(variable("store-inventory", "PARTITION_QUERY"), @r#"{store_id} + (.check_timestamp | {year: strftime("%Y"), month: strftime("%m"), day: strftime("%d"), hour: strftime("%H")})"#);
+        insta::assert_snapshot!(variable("traffic", "RECORD_QUERY"), @r#"[] as $chosen | select($chosen == [] or (.unieke_id as $id | any($chosen[]; . == $id))) | select(.voertuigsnelheid_harmonisch_klasse2 | tostring | . != "252" and . != "254") | reduce ("1", "2", "3", "4", "5") as $class (.; if (.["voertuigsnelheid_harmonisch_klasse" + $class] | tostring) == "252" then del( .["verkeersintensiteit_klasse" + $class], .["voertuigsnelheid_rekenkundig_klasse" + $class], .["voertuigsnelheid_harmonisch_klasse" + $class]) else . end) | . + (del(.beschrijvende_id, .unieke_id) | map_values([tonumber?, .][0]))"#);
+        insta::assert_snapshot!(variable("counties", "RECORD_QUERY"), @"del(.PK, .SK)");
+        insta::assert_snapshot!(variable("counties", "PARTITION_QUERY"), @r#".createdAt | rfc3339 | {year: strftime("%Y"), month: strftime("%m"), date: strftime("%d")}"#);
+        insta::assert_snapshot!(variable("access-logs", "RECORD_QUERY"), @r#". + {time: .["@timestamp_utc"]} | del(.["@timestamp"], .["@timestamp_utc"], .timezone)"#);
+        insta::assert_snapshot!(variable("access-logs", "PARTITION_QUERY"), @"{dt: .time[:10]}");
+        insta::assert_snapshot!(variable("syslog", "RECORD_QUERY"), @". + {time: .timestamp} | del(.timestamp, .structured_data)");
+        insta::assert_snapshot!(variable("syslog", "PARTITION_QUERY"), @r#"{dt: (.time | rfc3339 | strftime("%Y-%m-%d"))}"#);
+    }
+
+    #[test]
+    fn what_one_parameter_says_against_another() {
+        let faults = |overrides: &[(&str, &str)]| {
+            let faults = Deployment::read(&choice("default", overrides)).map(|_| ()).unwrap_err().join("\n");
+            faults.replace(env!("CARGO_MANIFEST_DIR").strip_suffix("local").unwrap(), "")
+        };
+        insta::assert_snapshot!(faults(&[("System", "traffic")]), @"
+        `template.yaml`: the keys of the prefix and of the table differ: `componentname` and `year, month, day, hour`
+        `template.yaml`: the table has no column for `componentName`, which the contract names
+        `template.yaml`: the table has no column for `fromTimestamp`, which the contract names
+        `template.yaml`: the table has no column for `maxValue`, which the contract names
+        `template.yaml`: the table has no column for `metricName`, which the contract names
+        `template.yaml`: the table has no column for `minValue`, which the contract names
+        `template.yaml`: the table has no column for `toTimestamp`, which the contract names
+        `template.yaml`: the table has no column for `unit`, which the contract names
+        ");
+        insta::assert_snapshot!(faults(&[("DynamicPartitioning", "false")]), @"`template.yaml`: `DeliveryStream`: `Prefix` has a partition key, which Firehose refuses without dynamic partitioning");
+        insta::assert_snapshot!(faults(&[("DynamicPartitioningRetrySeconds", "9000")]), @"
+        `template.yaml`: the parameter `DynamicPartitioningRetrySeconds` is `9000`, expected at most 7200
+        `template.yaml`: `DeliveryStream`: `DynamicPartitioningConfiguration.RetryOptions.DurationInSeconds` is `9000`, expected 0 to 7200
+        ");
+        insta::assert_snapshot!(faults(&[("S3Prefix", "!{timestamp:yyyy}/")]), @"`template.yaml`: `DeliveryStream`: `Prefix` has no partition key, which Firehose demands with dynamic partitioning");
+        let contract = (0..110).map(|n| format!("field{n} int")).collect::<Vec<_>>().join(", ");
+        let prefix = format!("{}!{{partitionKeyFromLambda:componentName}}/", "x".repeat(900));
+        insta::assert_snapshot!(faults(&[("Contract", &contract), ("S3Prefix", &prefix), ("RecordQuery", &"x".repeat(1_900))]), @"`template.yaml`: `FirehoseTransformFunction`: its variables have 4488 bytes as JSON, expected at most 4096, which is Lambda's limit");
     }
 }

@@ -17,4 +17,5 @@ mod hard_values;
 mod model;
 mod sample;
 mod statements;
+mod systems;
 mod wrong;

@@ -51,21 +51,29 @@ fn a_file_that_is_not_there() {
 fn an_environment_or_parameter_that_is_not_there() {
     insta::assert_snapshot!(message(&Workshop::new(), &["-", "--config-env", "prod"]), @"
     headgate: this cannot work:
-      `PROJECT/samconfig.toml`: there is no environment `prod`, expected one of `component-metrics`, `default`
+      `PROJECT/samconfig.toml`: there is no environment `prod`, expected one of `access-logs`, `component-metrics`, `counties`, `default`, `store-inventory`, `syslog`, `traffic`
     ");
     insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", "Prefix=x"]), @"
     headgate: this cannot work:
-      `PROJECT/template.yaml`: there is no parameter `Prefix`, expected one of `Architecture`, `S3Prefix`, `ErrorPrefix`, `Contract`, `DatabaseName`, `TableName`
+      `PROJECT/template.yaml`: there is no parameter `Prefix`, expected one of `Architecture`, `System`, `Source`, `RecordFormat`, `RecordQuery`, `PartitionQuery`, `Contract`, `OutputFormat`, `S3Prefix`, `ErrorPrefix`, `DynamicPartitioning`, `DynamicPartitioningRetrySeconds`, `DatabaseName`, `TableName`
     ");
 }
 
 /// The message of a run on the project's own template with one place of it changed.
 #[track_caller]
 fn message_with(place: &str, change: &str) -> String {
+    message_with_all(&[(place, change)])
+}
+
+#[track_caller]
+fn message_with_all(changes: &[(&str, &str)]) -> String {
     let workshop = Workshop::new();
-    let template = fs::read_to_string(project().join("template.yaml")).unwrap();
-    assert!(template.contains(place), "`{place}` is not in the template");
-    workshop.write("template.yaml", template.replacen(place, change, 1));
+    let mut template = fs::read_to_string(project().join("template.yaml")).unwrap();
+    for (place, change) in changes {
+        assert!(template.contains(place), "`{place}` is not in the template");
+        template = template.replacen(place, change, 1);
+    }
+    workshop.write("template.yaml", template);
     workshop.write("samconfig.toml", fs::read(project().join("samconfig.toml")).unwrap());
     message(&workshop, &["-", "--template", "DIR/template.yaml"])
 }
@@ -84,10 +92,11 @@ fn a_missing_variable() {
 
 #[test]
 fn a_variable_for_all_functions_that_one_refuses() {
-    let globals = "  Function:\n    Environment: { Variables: { RECORD_QUERY: .a } }\n";
-    insta::assert_snapshot!(message_with("  Function:\n", globals), @"
+    let globals = "  Function:\n    Environment: { Variables: { RECORD_FORMAT: xml } }\n";
+    let changes = [("  Function:\n", globals), ("          RECORD_FORMAT: !Ref RecordFormat\n", "")];
+    insta::assert_snapshot!(message_with_all(&changes), @"
     headgate: this cannot work:
-      `DIR/template.yaml`: `RECORD_QUERY` is `.a`, expected `.`
+      `DIR/template.yaml`: `RECORD_FORMAT` is `xml`, expected `json`
     ");
 }
 
@@ -102,15 +111,15 @@ fn what_the_template_says_differently_of_the_same_thing() {
     headgate: this cannot work:
       `DIR/template.yaml`: the error prefixes of the delivery stream and of the transform function differ: `failed-!{firehose:error-output-type}/` and `errors/!{firehose:error-output-type}/!{timestamp:yyyy}/!{timestamp:MM}/!{timestamp:dd}/`
     ");
-    insta::assert_snapshot!(message_with("- Name: maxvalue\n              Type: double", "- Name: maxvalue\n              Type: int"), @"
+    insta::assert_snapshot!(message_with("Name: maxvalue, Type: double", "Name: maxvalue, Type: int"), @"
     headgate: this cannot work:
       `DIR/template.yaml`: `maxValue` is `double` in the contract and `int` in the table
     ");
-    insta::assert_snapshot!(message_with("- Name: unit\n", "- Name: units\n"), @"
+    insta::assert_snapshot!(message_with("Name: unit,", "Name: units,"), @"
     headgate: this cannot work:
       `DIR/template.yaml`: the table has no column for `unit`, which the contract names
     ");
-    insta::assert_snapshot!(message_with("- Name: componentname\n            Type: string", "- Name: componentname\n            Type: int"), @"
+    insta::assert_snapshot!(message_with("Name: componentname, Type: string", "Name: componentname, Type: int"), @"
     headgate: this cannot work:
       `DIR/template.yaml`: the partition key `componentname` of the table is of the type `int`, expected `string`
       `DIR/template.yaml`: `componentName` is `string` in the contract and `int` in the table
@@ -123,7 +132,8 @@ fn what_firehose_would_refuse_and_what_is_not_modelled() {
     headgate: this cannot work:
       `DIR/template.yaml`: `DeliveryStream`: `ProcessingConfiguration.Enabled` is not `true`, so that the function would not be called
     ");
-    insta::assert_snapshot!(message_with("Enabled: true # only a new delivery", "Enabled: false # only a new delivery"), @"
+    let switched_off = ("- Enabled: true\n            RetryOptions:", "- Enabled: false\n            RetryOptions:");
+    insta::assert_snapshot!(message_with(switched_off.0, switched_off.1), @"
     headgate: this cannot work:
       `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a partition key, which Firehose refuses without dynamic partitioning
     ");
@@ -135,10 +145,109 @@ fn what_firehose_would_refuse_and_what_is_not_modelled() {
     headgate: this cannot work:
       `DIR/template.yaml`: `DeliveryStream`: `BufferingHints.SizeInMBs` is `much`, expected a number
     ");
+    insta::assert_snapshot!(message_with("SizeInMBs: 64", "SizeInMBs: 5"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `BufferingHints.SizeInMBs` is `5`, expected 64 to 128, which dynamic partitioning demands
+    ");
+    insta::assert_snapshot!(message_with("IntervalInSeconds: 60", "IntervalInSeconds: 0"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `BufferingHints.IntervalInSeconds` is `0`, expected 60 to 900, which dynamic partitioning demands
+    ");
+    insta::assert_snapshot!(message_with("DurationInSeconds: !Ref DynamicPartitioningRetrySeconds", "DurationInSeconds: 9000"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `DynamicPartitioningConfiguration.RetryOptions.DurationInSeconds` is `9000`, expected 0 to 7200
+    ");
     insta::assert_snapshot!(message_with("Prefix: !Ref S3Prefix", "Prefix: \"x=!{partitionKeyFromQuery:x}/\""), @"
     headgate: this cannot work:
       `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here
     ");
+}
+
+#[test]
+fn without_dynamic_partitioning_other_limits_hold() {
+    let message = |place: &str, change: &str| {
+        let workshop = Workshop::new();
+        let template = fs::read_to_string(project().join("template.yaml")).unwrap();
+        workshop.write("template.yaml", template.replacen(place, change, 1));
+        workshop.write("samconfig.toml", fs::read(project().join("samconfig.toml")).unwrap());
+        let own = ["-", "--template", "DIR/template.yaml", "--config-env", "traffic"];
+        workshop.run(&[own.as_slice(), &["--parameter-overrides", "RecordQuery=."]].concat()).errors
+    };
+    assert_eq!(message("SizeInMBs: 64", "SizeInMBs: 1"), "");
+    assert_eq!(message("IntervalInSeconds: 60", "IntervalInSeconds: 0"), "");
+    insta::assert_snapshot!(message("SizeInMBs: 64", "SizeInMBs: 129"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `BufferingHints.SizeInMBs` is `129`, expected 1 to 128
+    ");
+    insta::assert_snapshot!(message("IntervalInSeconds: 60", "IntervalInSeconds: 901"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `BufferingHints.IntervalInSeconds` is `901`, expected 0 to 900
+    ");
+}
+
+#[test]
+fn a_source_that_is_not_the_one_of_the_type() {
+    let kind = "DeliveryStreamType: !If [FromKinesis, KinesisStreamAsSource, DirectPut]";
+    insta::assert_snapshot!(message_with(kind, "DeliveryStreamType: DirectPut"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `KinesisStreamSourceConfiguration` is there, which the type `DirectPut` refuses
+    ");
+    insta::assert_snapshot!(message_with(kind, "DeliveryStreamType: MSKAsSource"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `DeliveryStreamType` is `MSKAsSource`, expected `DirectPut` or `KinesisStreamAsSource`: no other is modelled here
+    ");
+    let part = "KinesisStreamSourceConfiguration: !If\n        - FromKinesis";
+    let other_part = "KinesisStreamSourceConfiguration: !If\n        - FromProducers";
+    insta::assert_snapshot!(message_with(part, other_part), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `KinesisStreamSourceConfiguration` is missing, which the type `KinesisStreamAsSource` demands
+    ");
+    insta::assert_snapshot!(message_with("- KinesisStreamARN: !GetAtt SourceStream.Arn", "- StreamARN: x"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `KinesisStreamSourceConfiguration.KinesisStreamARN` is missing
+    ");
+    insta::assert_snapshot!(message_with("    Condition: FromKinesis\n", "    Condition: FromProducers\n"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `SourceStream` is not made: its condition does not hold
+    ");
+}
+
+#[test]
+fn no_table_or_more_than_one() {
+    insta::assert_snapshot!(message_with("    Condition: IsComponentMetrics\n", "    Condition: IsTraffic\n"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: it makes 0 resources of the type `AWS::Glue::Table`, expected one
+    ");
+    insta::assert_snapshot!(message_with("    Condition: IsTraffic\n", ""), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: it makes 2 resources of the type `AWS::Glue::Table`, expected one
+    ");
+    insta::assert_snapshot!(message_with("    Condition: IsTraffic\n", "    Condition: IsTrafic\n"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: it has no condition `IsTrafic`
+    ");
+}
+
+#[test]
+fn sample_data_that_is_not_there_or_not_one() {
+    let workshop = Workshop::new();
+    for name in ["template.yaml", "samconfig.toml"] {
+        workshop.write(name, fs::read(project().join(name)).unwrap());
+    }
+    let arguments = ["--template", "DIR/template.yaml"];
+    insta::assert_snapshot!(message(&workshop, &arguments), @"
+    headgate: this cannot work:
+      `DIR/samples` has no sample data `component-metrics.…`, expected a file of records
+    ");
+    fs::create_dir(workshop.path("samples")).unwrap();
+    workshop.write("samples/component-metrics.ndjson", "");
+    workshop.write("samples/component-metrics.log", "");
+    insta::assert_snapshot!(message(&workshop, &arguments), @"
+    headgate: this cannot work:
+      `DIR/samples` has 2 files `component-metrics.…`, expected one of sample data
+    ");
+    fs::remove_file(workshop.path("samples/component-metrics.ndjson")).unwrap();
+    assert_eq!(workshop.run(&arguments).status, 0);
 }
 
 #[test]

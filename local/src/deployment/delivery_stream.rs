@@ -12,17 +12,21 @@ use shared::prefix::{Element, Prefix};
 /// The resource.
 pub(super) const STREAM: &str = "DeliveryStream";
 
+/// The type of a delivery stream that producers call; it is the one that counts where none is written.
+const DIRECT_PUT: &str = "DirectPut";
+/// The type of a delivery stream that reads a Kinesis stream.
+const FROM_KINESIS: &str = "KinesisStreamAsSource";
+
 /// Reads the delivery stream, and the name of the bucket that it writes to.
 pub(super) fn read(template: &Template) -> Result<(DeliveryStream, String), String> {
     let destination = Destination(template.property(STREAM, "/ExtendedS3DestinationConfiguration")?);
     let (prefix, error_prefix) = destination.prefixes()?;
     destination.check(&prefix, &error_prefix)?;
-    let kinesis = template.property(STREAM, "/KinesisStreamSourceConfiguration/KinesisStreamARN").ok();
     let stream = DeliveryStream {
         name: template.physical_name(STREAM)?,
         arn: template.arn(STREAM)?,
         region: template.pseudo_parameter("AWS::Region"),
-        source: kinesis.map_or(Source::DirectPut, |arn| Source::Kinesis { arn: scalar(&arn) }),
+        source: source(template)?,
         prefix,
         error_prefix,
         buffer_bytes: megabytes(destination.number("BufferingHints/SizeInMBs")?),
@@ -40,6 +44,32 @@ pub(super) fn read(template: &Template) -> Result<(DeliveryStream, String), Stri
     };
     let bucket_arn = destination.required("BucketARN")?;
     Ok((stream, bucket_arn.rsplit(':').next().unwrap_or_default().to_owned()))
+}
+
+/// Where the records come from, by the type of the delivery stream and the part that belongs to it.
+fn source(template: &Template) -> Result<Source, String> {
+    let kind = template
+        .optional_property(STREAM, "/DeliveryStreamType")?
+        .map_or_else(|| DIRECT_PUT.to_owned(), |kind| scalar(&kind));
+    let kinesis = template.optional_property(STREAM, "/KinesisStreamSourceConfiguration")?;
+    match (kind.as_str(), kinesis) {
+        (DIRECT_PUT, None) => Ok(Source::DirectPut),
+        (FROM_KINESIS, Some(kinesis)) => {
+            let arn = kinesis.get("KinesisStreamARN").map(scalar);
+            Ok(Source::Kinesis {
+                arn: arn.ok_or_else(|| fault("`KinesisStreamSourceConfiguration.KinesisStreamARN` is missing"))?,
+            })
+        }
+        (FROM_KINESIS, None) => {
+            Err(fault(&format!("`KinesisStreamSourceConfiguration` is missing, which the type `{kind}` demands")))
+        }
+        (DIRECT_PUT, Some(_)) => {
+            Err(fault(&format!("`KinesisStreamSourceConfiguration` is there, which the type `{kind}` refuses")))
+        }
+        _ => Err(fault(&format!(
+            "`DeliveryStreamType` is `{kind}`, expected `{DIRECT_PUT}` or `{FROM_KINESIS}`: no other is modelled here"
+        ))),
+    }
 }
 
 /// The `ExtendedS3DestinationConfiguration`, resolved.
@@ -81,6 +111,16 @@ impl Destination {
         self.parameter(wanted).map_or(Ok(default), |text| number(wanted, &text))
     }
 
+    /// Refuses a number beyond its limits, if it is there.
+    fn within(&self, path: &str, least: u32, most: u32, why: &str) -> Result<(), String> {
+        let Some(text) = self.text(path) else { return Ok(()) };
+        let name = dotted(path);
+        if (f64::from(least)..=f64::from(most)).contains(&number(&name, &text)?) {
+            return Ok(());
+        }
+        Err(fault(&format!("`{name}` is `{text}`, expected {least} to {most}{why}")))
+    }
+
     fn prefixes(&self) -> Result<(Prefix, ErrorPrefix), String> {
         let text = self.required("Prefix")?;
         let prefix = Prefix::parse(&text).map_err(|error| fault(&format!("`Prefix` is `{text}`: {error}")))?;
@@ -101,10 +141,8 @@ impl Destination {
         if has(|element| matches!(element, Element::KeyFromQuery(_))) {
             return Err(fault("`Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here"));
         }
-        match (
-            self.is_enabled("DynamicPartitioningConfiguration", false),
-            has(|e| matches!(e, Element::KeyFromLambda(_))),
-        ) {
+        let dynamic = self.is_enabled("DynamicPartitioningConfiguration", false);
+        match (dynamic, has(|element| matches!(element, Element::KeyFromLambda(_)))) {
             (true, false) => {
                 return Err(fault("`Prefix` has no partition key, which Firehose demands with dynamic partitioning"));
             }
@@ -113,6 +151,11 @@ impl Destination {
             }
             _ => {}
         }
+        let (megabytes, seconds, why) =
+            if dynamic { (64, 60, ", which dynamic partitioning demands") } else { (1, 0, "") };
+        self.within("BufferingHints/SizeInMBs", megabytes, 128, why)?;
+        self.within("BufferingHints/IntervalInSeconds", seconds, 900, why)?;
+        self.within("DynamicPartitioningConfiguration/RetryOptions/DurationInSeconds", 0, 7_200, "")?;
         for (path, expected) in [("CompressionFormat", "UNCOMPRESSED"), ("CustomTimeZone", "UTC")] {
             if let Some(found) = self.text(path)
                 && found != expected

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub(super) struct Template {
     /// The resources, with CloudFormation's functions still in them, in their long form (`{"Ref": "x"}`).
     resources: Map<String, Value>,
+    /// The conditions by name, as they are written.
+    conditions: Map<String, Value>,
     /// What SAM adds to each resource of a kind.
     globals: Value,
     /// Parameters and pseudo parameters by name.
@@ -31,6 +33,7 @@ impl Template {
         let template = long_form(yaml)?;
         let section = |name: &str| template.get(name).and_then(Value::as_object).cloned();
         let resources = section("Resources").ok_or("it has no `Resources`")?;
+        let conditions = section("Conditions").unwrap_or_default();
         let globals = template.get("Globals").cloned().unwrap_or_default();
         let declared = section("Parameters").unwrap_or_default();
         let mut parameters: BTreeMap<String, String> =
@@ -51,17 +54,35 @@ impl Template {
             let known: Vec<&str> = declared.keys().map(String::as_str).collect();
             format!("there is no parameter `{key}`, expected one of `{}`", known.join("`, `"))
         }));
-        Ok((Self { resources, globals, parameters }, faults))
+        Ok((Self { resources, conditions, globals, parameters }, faults))
     }
 
     /// What `Globals` says for all functions, by its JSON pointer, with everything in it resolved; null if nothing.
     pub(super) fn global(&self, pointer: &str) -> Result<Value, String> {
-        self.resolve(self.globals.pointer(&format!("/Function{pointer}")).unwrap_or(&Value::Null), DEEPEST)
+        let value = self.at(&self.globals, &format!("/Function{pointer}"), DEEPEST)?;
+        let resolved = value.map(|value| self.resolve(value, DEEPEST)).transpose()?;
+        Ok(resolved.flatten().unwrap_or_default())
     }
 
     /// A property of a resource, by its JSON pointer, with everything in it resolved.
     pub(super) fn property(&self, resource: &str, pointer: &str) -> Result<Value, String> {
+        self.optional_property(resource, pointer)?.ok_or_else(|| no_property(resource, pointer))
+    }
+
+    /// A property that may be left out, whether by not writing it or by a condition.
+    pub(super) fn optional_property(&self, resource: &str, pointer: &str) -> Result<Option<Value>, String> {
         self.resolved_property(resource, pointer, DEEPEST)
+    }
+
+    /// The names of the resources of a type, without those whose condition does not hold.
+    pub(super) fn resources_of_type(&self, kind: &str) -> Result<Vec<&str>, String> {
+        let mut names = Vec::new();
+        for (name, resource) in &self.resources {
+            if resource.get("Type").is_some_and(|found| found == kind) && self.is_made(resource)? {
+                names.push(name.as_str());
+            }
+        }
+        Ok(names)
     }
 
     /// What `Ref` gives: the name that a resource has, or that CloudFormation would give it.
@@ -79,38 +100,113 @@ impl Template {
         self.parameters.get(name).cloned().unwrap_or_default()
     }
 
+    /// A resource that is made: CloudFormation refuses a reference to one that is not.
     fn resource(&self, name: &str) -> Result<&Value, String> {
-        self.resources.get(name).ok_or_else(|| format!("it has no resource `{name}`"))
-    }
-
-    fn resolved_property(&self, resource: &str, pointer: &str, depth: usize) -> Result<Value, String> {
-        let value = self.resource(resource)?.pointer(&format!("/Properties{pointer}"));
-        let value = value
-            .ok_or_else(|| format!("`{resource}` has no `{}`", pointer.trim_start_matches('/').replace('/', ".")))?;
-        self.resolve(value, depth)
-    }
-
-    fn resolve(&self, value: &Value, depth: usize) -> Result<Value, String> {
-        let depth = depth.checked_sub(1).ok_or("its references go in a circle")?;
-        match value {
-            Value::Array(items) => items.iter().map(|item| self.resolve(item, depth)).collect(),
-            Value::Object(fields) => {
-                let function = fields.iter().next().filter(|_| fields.len() == 1);
-                match function.map(|(name, argument)| (name.as_str(), argument)) {
-                    Some(("Ref", Value::String(name))) => self.reference(name, depth).map(Value::from),
-                    Some(("Fn::GetAtt", argument)) => self.attribute(&path(argument), depth).map(Value::from),
-                    Some(("Fn::Sub", Value::String(text))) => self.substitute(text, depth).map(Value::from),
-                    Some((name, _)) if name.starts_with("Fn::") || name == "Ref" => {
-                        Err(format!("`{name}` is not understood here in this form"))
-                    }
-                    _ => {
-                        let field = |(name, value): (&String, &Value)| Ok((name.clone(), self.resolve(value, depth)?));
-                        fields.iter().map(field).collect::<Result<Map<_, _>, String>>().map(Value::Object)
-                    }
-                }
-            }
-            scalar => Ok(scalar.clone()),
+        let resource = self.resources.get(name).ok_or_else(|| format!("it has no resource `{name}`"))?;
+        if self.is_made(resource)? {
+            Ok(resource)
+        } else {
+            Err(format!("`{name}` is not made: its condition does not hold"))
         }
+    }
+
+    fn is_made(&self, resource: &Value) -> Result<bool, String> {
+        resource.get("Condition").and_then(Value::as_str).map_or(Ok(true), |name| self.holds(name, DEEPEST))
+    }
+
+    /// Whether a condition holds, by its name.
+    fn holds(&self, name: &str, depth: usize) -> Result<bool, String> {
+        let depth = deeper(depth)?;
+        let condition = self.conditions.get(name).ok_or_else(|| format!("it has no condition `{name}`"))?;
+        self.is_true(condition, depth)
+    }
+
+    fn is_true(&self, condition: &Value, depth: usize) -> Result<bool, String> {
+        let depth = deeper(depth)?;
+        let not_understood = || format!("the condition `{condition}` is not understood here");
+        let (name, argument) = function(condition).ok_or_else(not_understood)?;
+        let each = |conditions: &[Value]| -> Result<Vec<bool>, String> {
+            conditions.iter().map(|condition| self.is_true(condition, depth)).collect()
+        };
+        match (name, argument) {
+            ("Condition", Value::String(name)) => self.holds(name, depth),
+            ("Fn::And", Value::Array(conditions)) => Ok(!each(conditions)?.contains(&false)),
+            ("Fn::Or", Value::Array(conditions)) => Ok(each(conditions)?.contains(&true)),
+            ("Fn::Not", Value::Array(conditions)) if conditions.len() == 1 => Ok(!each(conditions)?.contains(&true)),
+            ("Fn::Equals", Value::Array(sides)) => match sides.as_slice() {
+                [left, right] => Ok(self.side(left)? == self.side(right)?),
+                _ => Err(not_understood()),
+            },
+            _ => Err(not_understood()),
+        }
+    }
+
+    /// A side of `Fn::Equals`: text, or a parameter. CloudFormation knows no resources there.
+    fn side(&self, side: &Value) -> Result<String, String> {
+        match side {
+            Value::Object(_) => match function(side) {
+                Some(("Ref", Value::String(name))) => {
+                    let value = self.parameters.get(name).cloned();
+                    value.ok_or_else(|| format!("a condition refers to `{name}`, expected a parameter"))
+                }
+                _ => Err(format!("`{side}` in a condition is not understood here")),
+            },
+            other => Ok(scalar(other)),
+        }
+    }
+
+    fn resolved_property(&self, resource: &str, pointer: &str, depth: usize) -> Result<Option<Value>, String> {
+        let value = self.at(self.resource(resource)?, &format!("/Properties{pointer}"), depth)?;
+        Ok(value.map(|value| self.resolve(value, depth)).transpose()?.flatten())
+    }
+
+    /// What stands at a JSON pointer of names, by way of those branches of `Fn::If` that hold.
+    fn at<'v>(&self, value: &'v Value, pointer: &str, depth: usize) -> Result<Option<&'v Value>, String> {
+        pointer.split('/').skip(1).try_fold(Some(value), |value, name| {
+            let chosen = value.map(|value| self.chosen(value, depth)).transpose()?.flatten();
+            Ok(chosen.and_then(|value| value.get(name)))
+        })
+    }
+
+    /// A value, or of an `Fn::If` the branch that holds; none for `AWS::NoValue`.
+    fn chosen<'v>(&self, value: &'v Value, depth: usize) -> Result<Option<&'v Value>, String> {
+        let depth = deeper(depth)?;
+        match function(value) {
+            Some(("Ref", name)) if name == "AWS::NoValue" => Ok(None),
+            Some(("Fn::If", argument)) => match argument.as_array().map(Vec::as_slice) {
+                Some([Value::String(condition), holds, otherwise]) => {
+                    self.chosen(if self.holds(condition, depth)? { holds } else { otherwise }, depth)
+                }
+                _ => Err("`Fn::If` is not understood here in this form".to_owned()),
+            },
+            _ => Ok(Some(value)),
+        }
+    }
+
+    /// A value with everything in it resolved; none for `AWS::NoValue`, which leaves fields and items out.
+    fn resolve(&self, value: &Value, depth: usize) -> Result<Option<Value>, String> {
+        let depth = deeper(depth)?;
+        let Some(value) = self.chosen(value, depth)? else { return Ok(None) };
+        let resolved = match (function(value), value) {
+            (Some(("Ref", Value::String(name))), _) => self.reference(name, depth)?.into(),
+            (Some(("Fn::GetAtt", argument)), _) => self.attribute(&path(argument), depth)?.into(),
+            (Some(("Fn::Sub", Value::String(text))), _) => self.substitute(text, depth)?.into(),
+            (Some((name, _)), _) if name.starts_with("Fn::") || name == "Ref" => {
+                return Err(format!("`{name}` is not understood here in this form"));
+            }
+            (_, Value::Array(items)) => {
+                items.iter().filter_map(|item| self.resolve(item, depth).transpose()).collect::<Result<_, _>>()?
+            }
+            (_, Value::Object(fields)) => {
+                let mut resolved = Map::new();
+                for (name, value) in fields {
+                    resolved.extend(self.resolve(value, depth)?.map(|value| (name.clone(), value)));
+                }
+                Value::Object(resolved)
+            }
+            (_, scalar) => scalar.clone(),
+        };
+        Ok(Some(resolved))
     }
 
     fn reference(&self, name: &str, depth: usize) -> Result<String, String> {
@@ -129,9 +225,7 @@ impl Template {
             "TableInput/Name",
         ];
         for property in names {
-            let property = format!("/{property}");
-            if self.resource(name)?.pointer(&format!("/Properties{property}")).is_some() {
-                let value = self.resolved_property(name, &property, depth)?;
+            if let Some(value) = self.resolved_property(name, &format!("/{property}"), depth)? {
                 return Ok(scalar(&value));
             }
         }
@@ -186,6 +280,20 @@ pub(super) fn scalar(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+fn deeper(depth: usize) -> Result<usize, String> {
+    depth.checked_sub(1).ok_or_else(|| "its references go in a circle".to_owned())
+}
+
+/// The function that a value calls, with its argument: an object of one field may be one.
+fn function(value: &Value) -> Option<(&str, &Value)> {
+    let fields = value.as_object()?;
+    fields.iter().next().filter(|_| fields.len() == 1).map(|(name, argument)| (name.as_str(), argument))
+}
+
+fn no_property(resource: &str, pointer: &str) -> String {
+    format!("`{resource}` has no `{}`", pointer.trim_start_matches('/').replace('/', "."))
+}
+
 /// Why a parameter does not allow a value, if it does not.
 fn not_allowed(name: &str, parameter: &Value, value: &str) -> Option<String> {
     let list = |key: &str| parameter.get(key).and_then(Value::as_array);
@@ -196,6 +304,20 @@ fn not_allowed(name: &str, parameter: &Value, value: &str) -> Option<String> {
         }
     }
     let text = |key: &str| parameter.get(key).map(scalar);
+    if parameter.get("Type").is_some_and(|kind| kind == "Number") {
+        let limit = |key: &str, none: f64| text(key).and_then(|limit| limit.parse().ok()).unwrap_or(none);
+        let (least, most) = (limit("MinValue", f64::NEG_INFINITY), limit("MaxValue", f64::INFINITY));
+        return match value.parse::<f64>() {
+            Ok(number) if number < least => {
+                Some(format!("the parameter `{name}` is `{value}`, expected at least {least}"))
+            }
+            Ok(number) if number > most => {
+                Some(format!("the parameter `{name}` is `{value}`, expected at most {most}"))
+            }
+            Ok(_) => None,
+            Err(_) => Some(format!("the parameter `{name}` is `{value}`, expected a number")),
+        };
+    }
     if let Some(most) = text("MaxLength").and_then(|most| most.parse::<usize>().ok())
         && value.chars().count() > most
     {
@@ -255,9 +377,37 @@ mod tests {
     const TEMPLATE: &str = r#"
 Parameters:
   Prefix: { Type: String, Default: "!{timestamp:yyyy}/", AllowedPattern: ".*/$", ConstraintDescription: must end in a slash }
-  Size: { Type: Number, Default: 64 }
+  Size: { Type: Number, Default: 64, MinValue: 1, MaxValue: 128 }
   Kind: { Type: String, Default: a, AllowedValues: [a, b] }
+Conditions:
+  IsA: !Equals [!Ref Kind, a]
+  IsB: !Not [!Condition IsA]
+  IsBig: !Equals [128, !Ref Size]
+  IsBigB: !And [!Condition IsB, !Condition IsBig]
+  IsEither: !Or [!Condition IsB, !Condition IsBig]
+  Circle: !Not [!Condition Circle]
+  OfResource: !Equals [!Ref Bucket, a]
+  Odd: !Equals [a]
 Resources:
+  OnlyB:
+    Type: AWS::S3::Bucket
+    Condition: IsB
+  Chooser:
+    Type: AWS::Serverless::Function
+    Properties:
+      Block: !If
+        - IsB
+        - Arn: !GetAtt OnlyB.Arn
+          Inner: !If [IsBigB, { Kept: yes, Left: !Ref AWS::NoValue }, small]
+        - !Ref AWS::NoValue
+      List: [!If [IsEither, x, !Ref AWS::NoValue], y]
+      Named: !If [IsA, a, b]
+      ToNothing: !Ref OnlyB
+      Circle: !If [Circle, a, b]
+      OfResource: !If [OfResource, a, b]
+      Odd: !If [Odd, a, b]
+      Unknown: !If [Nowhere, a, b]
+      Short: !If [IsA, a]
   Bucket:
     Type: AWS::S3::Bucket
     Properties: { BucketName: !Sub "${AWS::StackName}-data" }
@@ -297,6 +447,48 @@ Resources:
             "SUB": "s3://s-data/${literal}/arn:aws:sqs:r:1:s-Queue",
         });
         assert_eq!(variables, expected);
+    }
+
+    #[test]
+    fn conditions_choose() {
+        let property = |overrides: &[(&str, &str)], pointer: &str| {
+            template(overrides).0.optional_property("Chooser", pointer).unwrap()
+        };
+        assert_eq!(property(&[], "/Block"), None);
+        assert_eq!(property(&[], "/Block/Inner"), None);
+        assert_eq!(property(&[], "/List"), Some(json!(["y"])));
+        assert_eq!(property(&[], "/Named"), Some(json!("a")));
+        let (small, big) = ([("Kind", "b")], [("Kind", "b"), ("Size", "128")]);
+        assert_eq!(property(&small, "/Block"), Some(json!({ "Arn": "arn:aws:s3:::s-OnlyB", "Inner": "small" })));
+        assert_eq!(property(&small, "/List"), Some(json!(["x", "y"])));
+        assert_eq!(property(&small, "/Named"), Some(json!("b")));
+        assert_eq!(property(&big, "/Block/Inner"), Some(json!({ "Kept": "yes" })));
+        assert_eq!(property(&big, "/Block/Inner/Kept"), Some(json!("yes")));
+        assert_eq!(property(&[("Size", "128")], "/List"), Some(json!(["x", "y"])));
+        let buckets =
+            |overrides: &[(&str, &str)]| template(overrides).0.resources_of_type("AWS::S3::Bucket").unwrap().join(" ");
+        assert_eq!((buckets(&[]).as_str(), buckets(&small).as_str()), ("Bucket", "OnlyB Bucket"));
+    }
+
+    #[test]
+    fn errors_of_conditions() {
+        let message = |property: &str| template(&[]).0.property("Chooser", property).unwrap_err();
+        insta::assert_snapshot!(message("/Block"), @"`Chooser` has no `Block`");
+        insta::assert_snapshot!(message("/ToNothing"), @"`OnlyB` is not made: its condition does not hold");
+        insta::assert_snapshot!(message("/Circle"), @"its references go in a circle");
+        insta::assert_snapshot!(message("/OfResource"), @"a condition refers to `Bucket`, expected a parameter");
+        insta::assert_snapshot!(message("/Odd"), @r#"the condition `{"Fn::Equals":["a"]}` is not understood here"#);
+        insta::assert_snapshot!(message("/Unknown"), @"it has no condition `Nowhere`");
+        insta::assert_snapshot!(message("/Short"), @"`Fn::If` is not understood here in this form");
+    }
+
+    #[test]
+    fn errors_of_numbers() {
+        let fault = |size: &str| template(&[("Size", size)]).1.join("\n");
+        insta::assert_snapshot!(fault("0"), @"the parameter `Size` is `0`, expected at least 1");
+        insta::assert_snapshot!(fault("129"), @"the parameter `Size` is `129`, expected at most 128");
+        insta::assert_snapshot!(fault("much"), @"the parameter `Size` is `much`, expected a number");
+        assert_eq!(fault("128"), "");
     }
 
     #[test]
