@@ -111,7 +111,7 @@ impl Deployment {
                 faults.push(format!("{what} differ: `{here}` and `{there}`"));
             }
         };
-        let layout = self.transform.layout();
+        let layout = &self.transform.layout;
         let kept = &self.maintainer_config.maintainer;
         let prefix = layout.prefix().as_str();
         same("the prefixes of the delivery stream and of the transform function", self.stream.prefix.as_str(), prefix);
@@ -143,7 +143,7 @@ impl Deployment {
 
     /// Columns of the contract that the table has in another type, or not at all.
     fn broken_contract(&self) -> impl Iterator<Item = String> {
-        self.transform.contract().columns().iter().filter_map(|column| {
+        self.transform.contract.columns().iter().filter_map(|column| {
             let (name, wanted) = (column.name(), column.hive_type().to_string());
             let mut all = self.table.columns.iter().chain(&self.table.partition_keys);
             match all.find(|candidate| candidate.name == name.to_lowercase()) {
@@ -298,16 +298,15 @@ mod tests {
         Choice { template, config_env: config_env.into(), parameter_overrides }
     }
 
-    /// An environment without its queries and formats, which the transform function does not know yet.
-    fn plain(config_env: &str) -> Deployment {
-        let plain = [("RecordFormat", "json"), ("RecordQuery", "."), ("PartitionQuery", "")];
-        Deployment::read(&choice(config_env, &plain)).unwrap()
+    /// An environment as it is.
+    fn read(config_env: &str) -> Deployment {
+        Deployment::read(&choice(config_env, &[])).unwrap()
     }
 
     #[test]
     fn each_environment_has_its_source_its_prefix_and_its_table() {
         let described = ENVIRONMENTS.map(|config_env| {
-            let Deployment { stream, table_name, table, .. } = plain(config_env);
+            let Deployment { stream, table_name, table, .. } = read(config_env);
             let source = match stream.source {
                 Source::DirectPut => "direct PUT",
                 Source::Kinesis { .. } => "Kinesis",
@@ -329,7 +328,7 @@ mod tests {
     #[test]
     fn each_environment_has_a_bucket_a_table_and_a_delivery_stream_of_its_own() {
         let names = |name: fn(Deployment) -> String| -> BTreeSet<String> {
-            ENVIRONMENTS.iter().map(|config_env| name(plain(config_env))).collect()
+            ENVIRONMENTS.iter().map(|config_env| name(read(config_env))).collect()
         };
         assert_eq!(names(|deployment| deployment.bucket).len(), ENVIRONMENTS.len() - 1);
         assert_eq!(names(|deployment| deployment.stream.name).len(), ENVIRONMENTS.len() - 1);

@@ -5,7 +5,7 @@ use crate::athena::News;
 use crate::catalog::Elsewhere;
 use crate::firehose::{Counts, Object};
 use comfy_table::{CellAlignment, Table, presets};
-use firehose_transform::transform::Reason;
+use firehose_transform::outcome::Reason;
 use registrar::catalog::CatalogError;
 use shared::layout::{Capture, KeyFault, Layout};
 use shared::object_key::ObjectKey;

@@ -103,11 +103,9 @@ mod tests {
         ];
         insta::assert_snapshot!(message(&wrong), @"
         `S3_PREFIX` is `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}/`: in the folder `!{partitionKeyFromLambda:a}-!{partitionKeyFromLambda:b}` it cannot be told where `a` ends, expected a `/` after it
-        `RECORD_FORMAT` is `xml`, expected `json`
-        `RECORD_QUERY` is `.a`, expected `.`
-        `OUTPUT_FORMAT` is `avro`, expected `json`
-        `PARTITION_QUERY` is `{a: .b}`, expected none: keys are the record's own fields
+        `RECORD_FORMAT` is `xml`: expected one of `json`, `dynamodb`, `cloudwatch-logs`, `apache`, `syslog`
         `CONTRACT` is `a strin, b int, b int, c`: the column `a`: `strin` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`; the column `b` is given twice (names are compared without case, as Glue does); the column `c` has no type, expected one such as `c string`
+        `OUTPUT_FORMAT` is `avro`: expected `json` or `csv`
         ");
     }
 }

@@ -7,9 +7,9 @@
 use super::line::{Reader, Unreadable, date_time, month, number, push_date_time, unescape};
 use crate::json::push_string;
 use indexmap::IndexMap;
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
 /// Appends a line as one JSON object; its end (`\n`, `\r\n`) is no part of it. If it fails, nothing is appended.
 ///
@@ -18,7 +18,7 @@ use jiff::tz::Offset;
 ///
 /// | field | value |
 /// |---|---|
-/// | `timestamp` | RFC 3339: as it is written, or (old form) in UTC, since there is no zone, and in the year that is nearest to the arrival |
+/// | `timestamp` | RFC 3339: as it is written, or (old form) in UTC, since there is no zone, and in the latest year that does not put it more than a day after the arrival |
 /// | `hostname` | a name, or an address of any kind |
 /// | `program` | without its `[pid]:`; null if none is marked as one, by a colon or by brackets |
 /// | `processid` | |
@@ -239,7 +239,7 @@ fn bsd_time<'l>(line: &mut Reader<'l>, arrival: Option<i64>) -> Result<Time<'l>,
     let arrival = arrival
         .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())
         .ok_or(Unreadable::missing("the time of the record's arrival, which tells the year"))?;
-    let inferred = nearest(arrival, |year| date_time([year, month, day], time))
+    let inferred = latest(arrival, |year| date_time([year, month, day], time))
         .ok_or_else(|| start.unreadable("a time of the calendar in the years around the arrival"))?;
     line.sign(" ", "a blank after the time")?;
     Ok(Time::Inferred(inferred))
@@ -258,24 +258,14 @@ fn month_day_and_time(line: &mut Reader<'_>) -> Option<(i16, i16, [i16; 3])> {
     Some((month([m1, m2, m3])?, day, [number([h1, h2])?, number([n1, n2])?, number([s1, s2])?]))
 }
 
-/// Of the times that a text means in the year of the arrival, the one before and the one after: the nearest to the arrival.
-fn nearest(arrival: Timestamp, in_year: impl Fn(i16) -> Option<DateTime>) -> Option<DateTime> {
-    let distance = |time: &DateTime| {
-        let time = Offset::UTC.to_timestamp(*time).ok()?;
-        Some(time.as_second().abs_diff(arrival.as_second()))
-    };
-    let year = Offset::UTC.to_datetime(arrival).year();
-    let same_year = in_year(year);
-    // As good as always: no other year can be nearer.
-    if same_year.as_ref().and_then(distance).is_some_and(|seconds| seconds < 182 * 24 * 60 * 60) {
-        return same_year;
-    }
-    [in_year(year - 1), same_year, in_year(year + 1)]
-        .into_iter()
-        .flatten()
-        .filter_map(|time| Some((distance(&time)?, time)))
-        .min_by_key(|(seconds, _)| *seconds)
-        .map(|(_, time)| time)
+/// How far the clock of a sender may be ahead, and its zone: up to so much after the arrival a time is believed.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// Of the times that a text means in the year of the arrival, the one before and the one after: the latest that has come by
+/// the arrival, or is [about to](AHEAD). Old lines are more likely than lines from the future.
+fn latest(arrival: Timestamp, in_year: impl Fn(i16) -> Option<DateTime>) -> Option<DateTime> {
+    let limit = Offset::UTC.to_datetime(arrival.saturating_add(AHEAD).unwrap_or(arrival));
+    (limit.year() - 1..=limit.year()).rev().filter_map(in_year).find(|time| *time <= limit)
 }
 
 /// Whether the word after the time is a host, and not yet the program, as in what programs send to their own machine. (`::` is
@@ -548,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn the_year_is_the_one_nearest_to_the_arrival() {
+    fn the_year_is_the_latest_before_the_arrival_or_just_after() {
         let check = |time: &str, arrival: &str, timestamp: &str| {
             assert_eq!(decoded_at(&format!("{time} h a: b"), arrival)["timestamp"], timestamp);
         };
@@ -557,6 +547,9 @@ mod tests {
         check("Jun 04 01:02:03", "2005-06-04T01:02:04Z", "2005-06-04T01:02:03Z");
         check("Dec 31 23:59:59", "2006-01-01T00:00:01Z", "2005-12-31T23:59:59Z");
         check("Jan  1 00:00:01", "2005-12-31T23:59:59Z", "2006-01-01T00:00:01Z");
+        check("Jan  2 00:00:01", "2005-12-31T23:59:59Z", "2005-01-02T00:00:01Z");
+        check("Jun  4 01:02:03", "2005-06-03T05:00:00Z", "2005-06-04T01:02:03Z");
+        check("Jun  6 01:02:03", "2005-06-03T05:00:00Z", "2004-06-06T01:02:03Z");
         check("Sep  1 00:00:00", "2006-02-01T00:00:00Z", "2005-09-01T00:00:00Z");
         check("Feb 29 12:00:00", "2024-03-01T00:00:00Z", "2024-02-29T12:00:00Z");
         check("Feb 29 12:00:00", "2025-01-05T00:00:00Z", "2024-02-29T12:00:00Z");
@@ -764,7 +757,7 @@ mod tests {
         #[test]
         fn nothing_of_the_old_form_is_lost(
             second in 0..253_000_000_000_i64,
-            delay in -181 * 86_400_i64..181 * 86_400,
+            delay in -86_400_i64..364 * 86_400,
             program in "[A-Za-z][A-Za-z0-9_./()-]{0,20}",
             process in 1..99_999_u32,
             message in ".*",

@@ -190,7 +190,9 @@ mod tests {
         check(Some(Number::from_f64(-0.0)), "-0");
         check(Some(Number::from_f64(f64::NAN)), "null");
         check(Some(Number::from_f64(f64::INFINITY)), "1.7976931348623157e+308");
-        check(Some(Number::from_f64(12_345_678_901_234_567_000.0)), "12345678901234567000");
+        check(Some(Number::from_f64(12_345_678_901_234_567_000.0)), "1.2345678901234567e+19");
+        check(Some(Number::from_f64(123_456_789_012_345_680.0)), "1.2345678901234568e+17");
+        check(Some(Number::from_f64(1e-7)), "1e-7");
     }
 
     fn any_number() -> impl Strategy<Value = Number> {
