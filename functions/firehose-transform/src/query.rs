@@ -280,3 +280,6 @@ fn name_of(term: &Term<&str>) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,8 +47,8 @@ pub(crate) enum Stopped {
 /// How deep arrays and objects may stand inside of each other.
 pub(crate) const MOST_LEVELS: u32 = 512;
 
-/// How much of the stack a query may use. Threads have 2 MB at least, and 8 MB in Lambda.
-const MOST_STACK: usize = 1 << 20;
+/// How much of the stack a query may use, of the 2 MB that a thread has at least.
+const MOST_STACK: usize = 3 << 19;
 
 struct Meter {
     steps: Cell<u64>,
