@@ -68,12 +68,14 @@ fn put(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use shared::error_prefix::ErrorPrefix;
     use shared::layout::Layout;
+    use shared::variables::Variables;
 
     fn transform() -> Transform {
         let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
@@ -87,17 +89,19 @@ mod tests {
     }
 
     /// The reply's records, after what holds for every reply was checked.
-    fn answered(records: &[Vec<u8>], most: usize) -> Vec<Value> {
-        let (reply, report) = answer(&transform(), &request(records), most).unwrap();
+    fn answered(transform: &Transform, records: &[Vec<u8>], most: usize) -> Vec<Value> {
+        let (reply, report) = answer(transform, &request(records), most).unwrap();
         assert!(reply.len() <= most, "{} bytes of {most}", reply.len());
         let reply: Value = serde_json::from_str(&reply).unwrap();
         let answers = reply["records"].as_array().unwrap().clone();
         assert_eq!(answers.len(), records.len());
-        assert_eq!(report.delivered + report.failed.values().sum::<u64>(), records.len() as u64);
+        let counted = report.delivered + report.dropped.values().sum::<u64>() + report.failed.values().sum::<u64>();
+        assert_eq!(counted, records.len() as u64);
         for (n, (answer, record)) in answers.iter().zip(records).enumerate() {
             assert_eq!(answer["recordId"], format!("id-{n}"));
             match answer["result"].as_str().unwrap() {
                 "Ok" => assert!(answer["metadata"]["partitionKeys"]["k"].is_string()),
+                "Dropped" => assert_eq!(answer["data"], ""),
                 "ProcessingFailed" if answer["data"] == "" => {}
                 "ProcessingFailed" => assert_eq!(answer["data"], STANDARD.encode(record)),
                 other => panic!("{other}"),
@@ -119,20 +123,20 @@ mod tests {
     #[test]
     fn one_bad_record_fails_alone() {
         let records = [b"{\"k\":\"a\"}".to_vec(), b"{".to_vec(), b"{\"k\":\"b\"}".to_vec()];
-        assert_eq!(results(&answered(&records, LARGEST_REPLY)), "oFo");
+        assert_eq!(results(&answered(&transform(), &records, LARGEST_REPLY)), "oFo");
     }
 
     #[test]
     fn what_does_not_fit_is_failed_and_never_the_batch() {
         let good = br#"{"k":"aaaaaaaaaa","text":"0123456789012345678901234567890123456789"}"#.to_vec();
         let records = vec![good; 6];
-        assert_eq!(results(&answered(&records, LARGEST_REPLY)), "oooooo");
-        assert_eq!(results(&answered(&records, 900)), "ooooff");
-        assert_eq!(results(&answered(&records, 460)), "ffffff");
+        assert_eq!(results(&answered(&transform(), &records, LARGEST_REPLY)), "oooooo");
+        assert_eq!(results(&answered(&transform(), &records, 900)), "ooooff");
+        assert_eq!(results(&answered(&transform(), &records, 460)), "ffffff");
         // A record that fits is delivered after one that did not.
         let mut records = records;
         records.push(br#"{"k":"a"}"#.to_vec());
-        assert_eq!(results(&answered(&records, 1000)), "ooooffo");
+        assert_eq!(results(&answered(&transform(), &records, 1000)), "ooooffo");
     }
 
     #[test]
@@ -140,20 +144,55 @@ mod tests {
         assert_eq!(handle(&transform(), "{\"records\":[]}").unwrap().0, "{\"records\":[]}");
     }
 
+    /// Transformations of all formats, with and without queries.
+    fn transforms() -> impl Strategy<Value = Transform> {
+        const FORMATS: [&str; 5] = ["json", "dynamodb", "cloudwatch-logs", "apache", "syslog"];
+        const QUERIES: [&str; 7] =
+            [".", ". + {k: \"x\"}", "{k: (.k // .host // .message)}", ".k", ".[]", "select(.k)", "$change | {k: .}"];
+        const OUTPUTS: [&str; 2] = ["json", "csv"];
+        (prop::sample::select(&FORMATS[..]), prop::sample::select(&QUERIES[..]), prop::sample::select(&OUTPUTS[..]))
+            .prop_map(|(format, query, output)| {
+                let variables = [
+                    ("S3_PREFIX", "!{partitionKeyFromLambda:k}/"),
+                    ("ERROR_PREFIX", "errors/"),
+                    ("RECORD_FORMAT", format),
+                    ("RECORD_QUERY", query),
+                    ("OUTPUT_FORMAT", output),
+                    ("CONTRACT", "k string"),
+                ];
+                let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                config::read(Variables::new(variables)).unwrap()
+            })
+    }
+
+    fn any_payload() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..40),
+            any::<String>().prop_map(|k| json!({ "k": k }).to_string().into_bytes()),
+            "[{}\\[\\]\":,k0-9a ]{0,20}".prop_map(String::into_bytes),
+            any::<String>().prop_map(|k| {
+                let image = json!({ "k": { "S": k } });
+                json!({ "eventName": "INSERT", "dynamodb": { "NewImage": image } }).to_string().into_bytes()
+            }),
+            "[a-z]{1,5} - - \\[10/Oct/2000:13:55:36 -0700\\] \"[A-Z]{0,4} /\" [0-9]{3} [0-9]{0,4}".prop_map(String::into_bytes),
+            "<[0-9]{1,3}>(1 )?(Sep 13 12:26:40|-) [a-z]{1,3}:? .{0,9}".prop_map(String::into_bytes),
+            any::<String>().prop_map(|message| {
+                let event = json!({ "id": "1", "timestamp": 1, "message": message });
+                json!({ "messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "s", "logEvents": [event] })
+                    .to_string()
+                    .into_bytes()
+            }),
+        ]
+    }
+
     proptest! {
         #[test]
         fn each_record_has_its_answer_in_order(
-            records in proptest::collection::vec(
-                prop_oneof![
-                    proptest::collection::vec(any::<u8>(), 0..40),
-                    any::<String>().prop_map(|k| json!({ "k": k }).to_string().into_bytes()),
-                    "[{}\\[\\]\":,k0-9a ]{0,20}".prop_map(String::into_bytes),
-                ],
-                0..20,
-            ),
+            transform in transforms(),
+            records in proptest::collection::vec(any_payload(), 0..20),
             most in 2_000_usize..6_000,
         ) {
-            answered(&records, most);
+            answered(&transform, &records, most);
         }
     }
 }
