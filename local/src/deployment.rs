@@ -80,10 +80,10 @@ impl Deployment {
         let maintainer_variables = faults.keep(variables(template, MAINTAINER));
         let transform = transform_variables
             .clone()
-            .and_then(|variables| faults.keep_all(firehose_transform::config::read(Variables::new(variables))));
+            .and_then(|variables| faults.keep_all(firehose_transform::config::read(&mut Variables::new(variables))));
         let maintainer = maintainer_variables
             .clone()
-            .and_then(|variables| faults.keep_all(registrar::config::read(Variables::new(variables))));
+            .and_then(|variables| faults.keep_all(registrar::config::read(&mut Variables::new(variables))));
         let stream = faults.keep(delivery_stream::read(template));
         let table = faults.keep(table(template));
         let queue = faults.keep(queue(template));

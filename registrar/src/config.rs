@@ -26,8 +26,8 @@ pub struct Config {
 /// | `TABLE` | `database.table` | required |
 /// | `CATALOG` | `athena` | `athena` |
 /// | `ATHENA_WORKGROUP` | the workgroup in which the statements run | required |
-pub fn read(mut variables: Variables) -> Result<Config, ConfigError> {
-    let layout = Layout::from_variables(&mut variables);
+pub fn read(variables: &mut Variables) -> Result<Config, ConfigError> {
+    let layout = Layout::from_variables(variables);
     let bucket = variables.required("DATA_BUCKET").and_then(|name| variables.check("DATA_BUCKET", &name, bucket));
     let table = variables.required("TABLE").and_then(|name| variables.check("TABLE", &name, TableName::parse));
     if let Some(catalog) = variables.optional("CATALOG")
@@ -65,7 +65,7 @@ mod tests {
 
     fn message(variables: &[(&str, &str)]) -> String {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        read(Variables::new(variables)).unwrap_err().to_string()
+        read(&mut Variables::new(variables)).unwrap_err().to_string()
     }
 
     #[test]

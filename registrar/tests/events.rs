@@ -117,6 +117,6 @@ fn component_metrics() -> (Maintainer, TableName) {
         ("ATHENA_WORKGROUP", "headgate-component-metrics"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let config = config::read(Variables::new(variables)).unwrap();
+    let config = config::read(&mut Variables::new(variables)).unwrap();
     (config.maintainer, config.table)
 }

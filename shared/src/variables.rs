@@ -1,6 +1,6 @@
 //! Configuration from the environment, with everything wrong in one message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The environment variables of a function, read once.
@@ -9,6 +9,7 @@ use std::fmt;
 #[derive(Debug)]
 pub struct Variables {
     values: BTreeMap<String, String>,
+    asked: BTreeSet<&'static str>,
     faults: Vec<Fault>,
 }
 
@@ -31,11 +32,12 @@ pub struct ConfigError {
 impl Variables {
     /// The variables that a configuration is read from.
     pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { values: values.into_iter().collect(), faults: Vec::new() }
+        Self { values: values.into_iter().collect(), asked: BTreeSet::new(), faults: Vec::new() }
     }
 
     /// A variable that may be left out. An empty one counts as left out: templates cannot leave one out otherwise.
-    pub fn optional(&self, variable: &'static str) -> Option<String> {
+    pub fn optional(&mut self, variable: &'static str) -> Option<String> {
+        self.asked.insert(variable);
         self.values.get(variable).filter(|value| !value.is_empty()).cloned()
     }
 
@@ -63,11 +65,16 @@ impl Variables {
         self.faults.push(Fault { variable, problem });
     }
 
+    /// The names of all that was asked for until now: the variables that there are, for whoever documents them.
+    pub fn asked(&self) -> &BTreeSet<&'static str> {
+        &self.asked
+    }
+
     /// The configuration, or all that is wrong.
-    pub fn finish<T>(self, config: Option<T>) -> Result<T, ConfigError> {
+    pub fn finish<T>(&mut self, config: Option<T>) -> Result<T, ConfigError> {
         match config {
             Some(config) if self.faults.is_empty() => Ok(config),
-            _ => Err(ConfigError { faults: self.faults }),
+            _ => Err(ConfigError { faults: std::mem::take(&mut self.faults) }),
         }
     }
 }
@@ -102,5 +109,6 @@ mod tests {
         `A` is not set
         `B` is `x`: invalid digit found in string
         ");
+        assert_eq!(Vec::from_iter(variables.asked()), [&"A", &"B"]);
     }
 }

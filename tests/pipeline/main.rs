@@ -13,6 +13,7 @@
 mod headgate;
 
 mod architecture;
+mod configuration;
 mod hard_values;
 mod model;
 mod sample;

@@ -19,15 +19,15 @@ use shared::variables::{ConfigError, Variables};
 /// | `PARTITION_QUERY` | a query: the delivered record in, an object with the layout's keys out | its own fields |
 /// | `CONTRACT` | what the pipeline insists on, in Hive types | nothing |
 /// | `OUTPUT_FORMAT` | [how records are delivered](OutputFormat) | `json` |
-pub fn read(mut variables: Variables) -> Result<Transform, ConfigError> {
-    let layout = Layout::from_variables(&mut variables);
-    let record_format = parsed(&mut variables, "RECORD_FORMAT", "json", RecordFormat::parse);
-    let record_query = query(&mut variables, "RECORD_QUERY");
-    let partition_query = query(&mut variables, "PARTITION_QUERY");
-    let contract = parsed(&mut variables, "CONTRACT", "", Contract::parse);
-    let output_format = parsed(&mut variables, "OUTPUT_FORMAT", "json", OutputFormat::parse);
+pub fn read(variables: &mut Variables) -> Result<Transform, ConfigError> {
+    let layout = Layout::from_variables(variables);
+    let record_format = parsed(variables, "RECORD_FORMAT", "json", RecordFormat::parse);
+    let record_query = query(variables, "RECORD_QUERY");
+    let partition_query = query(variables, "PARTITION_QUERY");
+    let contract = parsed(variables, "CONTRACT", "", Contract::parse);
+    let output_format = parsed(variables, "OUTPUT_FORMAT", "json", OutputFormat::parse);
     if let (Some(layout), Some(query)) = (&layout, &partition_query) {
-        check_names(&mut variables, layout, query);
+        check_names(variables, layout, query);
     }
     if let (Some(OutputFormat::Csv), Some([])) = (output_format, contract.as_ref().map(Contract::columns)) {
         variables.fault("OUTPUT_FORMAT", "is `csv`, expected a `CONTRACT`, which says the columns".to_owned());
@@ -83,7 +83,7 @@ mod tests {
 
     fn message(variables: &[(&str, &str)]) -> String {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        read(Variables::new(variables)).map(|_| ()).unwrap_err().to_string()
+        read(&mut Variables::new(variables)).map(|_| ()).unwrap_err().to_string()
     }
 
     #[test]

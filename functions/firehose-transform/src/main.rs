@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let transform = match config::read(edge::variables()) {
+    let transform = match config::read(&mut edge::variables()) {
         Ok(transform) => transform,
         Err(error) => return edge::refuse(&error),
     };

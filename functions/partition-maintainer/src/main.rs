@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let config = match config::read(edge::variables()) {
+    let config = match config::read(&mut edge::variables()) {
         Ok(config) => config,
         Err(error) => return edge::refuse(&error),
     };
