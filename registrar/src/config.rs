@@ -33,7 +33,7 @@ pub fn read(variables: &mut Variables) -> Result<Config, ConfigError> {
     if let Some(catalog) = variables.optional("CATALOG")
         && catalog != "athena"
     {
-        variables.fault("CATALOG", format!("is `{catalog}`, expected `athena`"));
+        variables.fault("CATALOG", format!("is `{catalog}`: expected `athena`"));
     }
     let workgroup = variables.required("ATHENA_WORKGROUP");
     let config = || {
@@ -99,7 +99,7 @@ mod tests {
         `S3_PREFIX` is `!{partitionKeyFromLambda:a}`: it does not end in `/`: object names would be glued to its last folder
         `DATA_BUCKET` is `s3://lake`: expected a bucket's name, such as `metrics-lake`
         `TABLE` is `metrics`: expected `database.table`
-        `CATALOG` is `hive`, expected `athena`
+        `CATALOG` is `hive`: expected `athena`
         `ATHENA_WORKGROUP` is not set
         ");
     }

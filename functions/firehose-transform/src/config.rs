@@ -30,7 +30,7 @@ pub fn read(variables: &mut Variables) -> Result<Transform, ConfigError> {
         check_names(variables, layout, query);
     }
     if let (Some(OutputFormat::Csv), Some([])) = (output_format, contract.as_ref().map(Contract::columns)) {
-        variables.fault("OUTPUT_FORMAT", "is `csv`, expected a `CONTRACT`, which says the columns".to_owned());
+        variables.fault("OUTPUT_FORMAT", "is `csv`: expected a `CONTRACT`, which says the columns".to_owned());
     }
     let transform = || {
         Some(Transform {

@@ -161,7 +161,7 @@ mod tests {
                     ("CONTRACT", "k string"),
                 ];
                 let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-                config::read(Variables::new(variables)).unwrap()
+                config::read(&mut Variables::new(variables)).unwrap()
             })
     }
 

@@ -13,8 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Appends a line as one JSON object; its end (`\n`, `\r\n`) is no part of it. If it fails, nothing is appended.
 ///
-/// `arrival` is when the record came, in milliseconds since 1970: the old form has no year. The fields are always these, in
-/// this order, those of AWS's blueprint first in its names. What is not there, or `-`, is null; all others are text.
+/// `arrival` is when the record came, in milliseconds since 1970: the old form has no year. The fields are these, in
+/// this order, those of AWS's blueprint first in its names; the last two only if the line is of RFC 5424. What is not there, or
+/// `-`, is null; all others are text.
 ///
 /// | field | value |
 /// |---|---|

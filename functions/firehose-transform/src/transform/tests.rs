@@ -9,7 +9,7 @@ use std::io::Write;
 fn transform(variables: &[(&str, &str)]) -> Transform {
     let defaults = [("S3_PREFIX", "!{partitionKeyFromLambda:k}/"), ("ERROR_PREFIX", "errors/")];
     let variables = defaults.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    config::read(Variables::new(variables)).unwrap()
+    config::read(&mut Variables::new(variables)).unwrap()
 }
 
 fn apply(variables: &[(&str, &str)], record: impl AsRef<[u8]>) -> Outcome {
