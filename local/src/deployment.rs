@@ -8,6 +8,7 @@ use crate::assumptions::{ACCOUNT, REGION};
 use crate::catalog::{Column, Table};
 use crate::firehose::DeliveryStream;
 use firehose_transform::hive_type::HiveType;
+use firehose_transform::output::OutputFormat;
 use firehose_transform::transform::Transform;
 use samconfig::SamConfig;
 pub(crate) use samconfig::key_value;
@@ -129,7 +130,7 @@ impl Deployment {
         let columns: Vec<&str> = layout.captures().iter().map(Capture::column).collect();
         let keys: Vec<&str> = self.table.partition_keys.iter().map(|key| key.name.as_str()).collect();
         same("the keys of the prefix and of the table", &columns.join(", "), &keys.join(", "));
-        faults.extend(self.untyped_keys().chain(self.broken_contract()));
+        faults.extend(self.untyped_keys().chain(self.broken_contract()).chain(self.misread_csv()));
         faults
     }
 
@@ -138,6 +139,21 @@ impl Deployment {
         let others = self.table.partition_keys.iter().filter(|key| key.hive_type != "string");
         others.map(|Column { name, hive_type }| {
             format!("the partition key `{name}` of the table is of the type `{hive_type}`, expected `string`")
+        })
+    }
+
+    /// A contract whose columns are not the table's, in its order: CSV is read by place.
+    fn misread_csv(&self) -> Option<String> {
+        let written = self.transform.contract.columns().iter().map(|column| column.name().to_lowercase());
+        let (written, read) = (written.collect::<Vec<_>>(), self.table.columns.iter().map(|column| &column.name));
+        let differ = self.transform.output_format == OutputFormat::Csv && !written.iter().eq(read.clone());
+        differ.then(|| {
+            let read: Vec<_> = read.map(String::as_str).collect();
+            format!(
+                "the columns of the contract, as which `csv` is written, and of the table differ: `{}` and `{}`",
+                written.join(", "),
+                read.join(", ")
+            )
         })
     }
 

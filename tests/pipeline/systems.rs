@@ -161,6 +161,19 @@ fn requests_lie_by_their_day_in_utc() {
 }
 
 #[test]
+fn requests_can_be_delivered_as_csv() {
+    let workshop = Workshop::new();
+    let line = r#"h - - [10/Oct/2000:13:55:36 +0000] "GET /\"x\" HTTP/1.0" 200 - "-" "a, b""#;
+    let arguments = ["--config-env", "access-logs", "--parameter-overrides", "OutputFormat=csv", "-"];
+    assert_eq!(workshop.run_with_input(&arguments, line.as_bytes()).status, 0);
+    let objects = files(&workshop.path("lake/headgate-access-logs-data-123456789012-eu-west-1/logs/dt=2000-10-10"));
+    let [object] = objects.as_slice() else { panic!("{objects:?}") };
+    assert!(object.extension().is_some_and(|extension| extension == "csv"));
+    let written = "h,,,GET,\"GET /\"\"x\"\" HTTP/1.0\",200,,,\"a, b\",2000-10-10T13:55:36Z\n";
+    assert_eq!(fs::read_to_string(object).unwrap(), written);
+}
+
+#[test]
 fn lines_of_syslog_lie_by_their_day_in_utc() {
     let lines = [
         "<34>1 2026-03-31T23:30:00-02:00 host su 230 ID47 [id@1 a=\"b\"] failed".to_owned(),

@@ -31,6 +31,14 @@ fn a_layout_that_is_not_the_tables() {
 }
 
 #[test]
+fn csv_that_the_table_would_misread() {
+    insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", "OutputFormat=csv"]), @"
+    headgate: this cannot work:
+      `PROJECT/template.yaml`: the columns of the contract, as which `csv` is written, and of the table differ: `componentname, fromtimestamp, maxvalue, metricname, minvalue, totimestamp, unit` and `fromtimestamp, maxvalue, metricname, minvalue, totimestamp, unit`
+    ");
+}
+
+#[test]
 fn an_unknown_type_in_the_contract() {
     insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", "Contract=componentName strin"]), @"
     headgate: this cannot work:
@@ -96,7 +104,7 @@ fn a_variable_for_all_functions_that_one_refuses() {
     let changes = [("  Function:\n", globals), ("          RECORD_FORMAT: !Ref RecordFormat\n", "")];
     insta::assert_snapshot!(message_with_all(&changes), @"
     headgate: this cannot work:
-      `DIR/template.yaml`: `RECORD_FORMAT` is `xml`, expected `json`
+      `DIR/template.yaml`: `RECORD_FORMAT` is `xml`: expected one of `json`, `dynamodb`, `cloudwatch-logs`, `apache`, `syslog`
     ");
 }
 
