@@ -73,7 +73,13 @@ def scan($re; $flags): match($re; "g" + $flags) | if (.captures | length) > 0 th
 def scan($re): scan($re; "");
 
 # Time
-def todate: if type == "number" then floor | todateiso8601 else error("strftime/1 requires parsed datetime inputs") end;
+# jaq multiplies seconds without a look at what that comes to: far enough from the calendar they would be in it again.
+def in_calendar: if type == "number" and (. < -377705023201 or . > 253402207200)
+  then error("error converting number of seconds since epoch to datetime") else . end;
+def gmtime: in_calendar | gmtime_native;
+def strftime($format): in_calendar | strftime_native($format);
+def todate: if type == "number" then in_calendar | floor | todateiso8601
+  else error("strftime/1 requires parsed datetime inputs") end;
 def date: todate;
 def dateadd(u; n): . + n;
 def datesub(u; n): . - n;

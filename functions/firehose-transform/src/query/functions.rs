@@ -12,11 +12,13 @@ use std::cmp::Reverse;
 const LEFT_OUT: [&str; 7] = ["debug_empty", "env", "halt", "localtime", "now", "stderr_empty", "strflocaltime"];
 
 /// jaq's functions for which there are others in `definitions.jq`, by which they are called.
-const RENAMED: [(&str, &str); 5] = [
+const RENAMED: [(&str, &str); 7] = [
     ("ascii_downcase", "ascii_downcase_native"),
     ("ascii_upcase", "ascii_upcase_native"),
+    ("gmtime", "gmtime_native"),
     ("ltrimstr", "ltrimstr_native"),
     ("rtrimstr", "rtrimstr_native"),
+    ("strftime", "strftime_native"),
     ("strptime", "strptime_native"),
 ];
 

@@ -97,6 +97,21 @@ fn times_are_those_of_jq_and_of_rfc_3339() {
 }
 
 #[test]
+fn times_beyond_the_calendar_do_not_come_around_to_it() {
+    check("todate", "253402207200", r#""9999-12-30T22:00:00Z""#);
+    check(r#"strftime("%Y-%m-%d %H")"#, "-1", r#""1969-12-31 23""#);
+    check("gmtime | mktime", "0", "0");
+    // Among them what is a time again after 2⁶⁴ microseconds.
+    let seconds = ["253402207201", "-377705023202", "1735686000000", "18446744075000", "-18446744073000", "1e300"];
+    for seconds in seconds {
+        for program in ["todate", "gmtime", r#"strftime("%Y")"#] {
+            let message = "error converting number of seconds since epoch to datetime";
+            assert_eq!(run(program, seconds), Err(QueryFault::Failed(message.to_owned())), "{seconds} | {program}");
+        }
+    }
+}
+
+#[test]
 fn regular_expressions_are_those_of_jq() {
     check(r#"[.[] | test("^engine-[0-9]+$")]"#, r#"["engine-1","engine-x"]"#, "[true,false]");
     check(r#"capture("(?<name>[a-z]+)-(?<n>[0-9]+)?")"#, r#""engine-""#, r#"{"name":"engine","n":null}"#);
