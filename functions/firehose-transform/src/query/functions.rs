@@ -3,6 +3,7 @@
 use super::regex;
 use super::value::{Error, Value, places};
 use super::{Data, meter};
+use indexmap::IndexMap;
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{RunPtr, ValR, ValT};
 use jiff::Timestamp;
@@ -55,8 +56,8 @@ fn ours() -> Vec<Filter<RunPtr<Data>>> {
         ("nan", v(0), |_| bome(Ok(Value::from(f64::NAN)))),
         ("infinite", v(0), |_| bome(Ok(Value::from(f64::INFINITY)))),
         ("isnan", v(0), |cv| bome(is_nan(&cv.1).map(Value::from))),
-        ("escape_csv", v(0), |cv| bome(escape_csv(&cv.1))),
-        ("escape_tsv", v(0), |cv| bome(escape_tsv(&cv.1))),
+        ("escape_csv", v(0), |cv| bome(Ok(escape_csv(&cv.1)))),
+        ("escape_tsv", v(0), |cv| bome(Ok(escape_tsv(&cv.1)))),
         ("decode_base64", v(0), |cv| bome(decode_base64(&cv.1))),
         ("rfc3339", v(0), |cv| bome(rfc3339(&cv.1))),
     ]
@@ -83,7 +84,7 @@ fn length(value: &Value) -> ValR<Value> {
         Value::Number(_) => Ok(value.clone()),
         Value::String(text) => Ok(Value::from(text.chars().count())),
         Value::Array(_) => Ok(Value::from(value.as_array().unwrap_or_default().len())),
-        Value::Object(_) => Ok(Value::from(value.as_object().map_or(0, |fields| fields.len()))),
+        Value::Object(_) => Ok(Value::from(value.as_object().map_or(0, IndexMap::len))),
     }
 }
 
@@ -216,11 +217,11 @@ fn is_nan(value: &Value) -> Result<bool, Error> {
     Ok(number.as_f64().is_nan())
 }
 
-fn escape_csv(value: &Value) -> ValR<Value> {
-    Ok(Value::text(format!("\"{}\"", value.as_str().unwrap_or_default().replace('"', "\"\""))))
+fn escape_csv(value: &Value) -> Value {
+    Value::text(format!("\"{}\"", value.as_str().unwrap_or_default().replace('"', "\"\"")))
 }
 
-fn escape_tsv(value: &Value) -> ValR<Value> {
+fn escape_tsv(value: &Value) -> Value {
     let mut escaped = String::new();
     for character in value.as_str().unwrap_or_default().chars() {
         match character {
@@ -231,7 +232,7 @@ fn escape_tsv(value: &Value) -> ValR<Value> {
             other => escaped.push(other),
         }
     }
-    Ok(Value::text(escaped))
+    Value::text(escaped)
 }
 
 /// As jq does it: padding may be missing, and what is not UTF-8 is replaced.

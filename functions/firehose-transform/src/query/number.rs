@@ -199,7 +199,7 @@ mod tests {
         prop_oneof![
             any::<i64>().prop_map(Number::Int),
             any::<f64>().prop_map(Number::from_f64),
-            (-3_i64..3).prop_map(|n| Number::from_f64(EXACT + n as f64)),
+            (-3_i32..3).prop_map(|n| Number::from_f64(EXACT + f64::from(n))),
             (-3_i64..3).prop_map(|n| Number::Int(9_007_199_254_740_992 + n)),
             (-3_i64..3).prop_map(|n| Number::Int(i64::MAX.saturating_add(n))),
             Just(Number::from_f64(9_223_372_036_854_775_808.0)),

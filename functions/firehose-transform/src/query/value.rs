@@ -16,8 +16,9 @@ use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 use std::rc::Rc;
 
 /// A JSON value.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Value {
+    #[default]
     Null,
     Boolean(bool),
     Number(Number),
@@ -163,7 +164,7 @@ fn own_object(object: &mut Rc<Object>) -> &mut Object {
 }
 
 fn own_string(string: &mut Rc<String>) -> &mut String {
-    own(string, |string| string.len())
+    own(string, String::len)
 }
 
 impl Clone for Value {
@@ -441,12 +442,6 @@ pub(crate) fn places<'v>(whole: &'v [Value], part: &'v [Value]) -> impl Iterator
         .enumerate()
         .filter(move |(_, window)| !part.is_empty() && *window == part)
         .map(|(place, _)| place)
-}
-
-impl Default for Value {
-    fn default() -> Self {
-        Self::Null
-    }
 }
 
 impl From<bool> for Value {

@@ -166,7 +166,7 @@ fn a_query_that_looks_at_changes_is_asked_about_removed_items_too() {
 fn changes_are_dated_in_milliseconds_or_microseconds() {
     let variables = [("RECORD_FORMAT", "dynamodb"), ("RECORD_QUERY", "{k, at: $changed_at}")];
     let dated = |stream: &str, at: &str| {
-        check(&variables, change("INSERT", stream), &format!("{{\"k\":\"a\",\"at\":{at}}}\n"), "a")
+        check(&variables, change("INSERT", stream), &format!("{{\"k\":\"a\",\"at\":{at}}}\n"), "a");
     };
     dated(r#","ApproximateCreationDateTime":1600000000123"#, "\"2020-09-13T12:26:40.123Z\"");
     dated(
