@@ -14,6 +14,7 @@ mod headgate;
 
 mod architecture;
 mod configuration;
+mod events;
 mod hard_values;
 mod model;
 mod sample;
