@@ -165,13 +165,12 @@ fn print(console: &mut Console<'_>, text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A value as env files and shells take it.
+/// A value as cargo-lambda's env files have it: between quotes of which it holds none, or else double quotes with a backslash
+/// before each that is in it, which is the only escape (<https://docs.rs/env-file-reader>).
+///
+/// A backslash and an `n` become a line break in any quotes. In a text of jq that is the same.
 fn quoted(value: &str) -> String {
-    if value.contains('\'') {
-        format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
-    } else {
-        format!("'{value}'")
-    }
+    if value.contains('\'') { format!("\"{}\"", value.replace('"', "\\\"")) } else { format!("'{value}'") }
 }
 
 impl Deployed {
@@ -243,4 +242,16 @@ fn progress_bar(bytes: u64) -> ProgressBar {
 
 fn first_arrival() -> Timestamp {
     Timestamp::from_millisecond(FIRST_ARRIVAL).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted_as_env_files_have_it() {
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted(r#"{a: "$x \(.y)"}"#), r#"'{a: "$x \(.y)"}'"#);
+        assert_eq!(quoted(r#"it's "$x \(.y)""#), r#""it's \"$x \(.y)\"""#);
+    }
 }
