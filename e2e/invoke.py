@@ -1,63 +1,94 @@
 """Sends every sample event through `cargo lambda invoke`, and holds what comes back against the snapshots.
 
-    python3 e2e/invoke.py PORT_OF_WATCH PORT_FOR_ATHENA
+The events of a folder are sent to functions that have the variables of its configuration: see events/README.md.
 """
 
 import difflib
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from athena import Athena
+from watch import Watch, free_port
 
-SNAPSHOTS = {
-    "firehose-transform": Path("functions/firehose-transform/tests/snapshots"),
-    "partition-maintainer": Path("registrar/tests/snapshots"),
-}
+EVENTS = Path("events")
+# For each function, where the snapshots of its events are.
+TRANSFORM = ("firehose-transform", Path("tests/pipeline/snapshots"))
+MAINTAINER = ("partition-maintainer", Path("registrar/tests/snapshots"))
+# The configuration of the maintainer's events.
+DEFAULT = "component-metrics"
 
 LONGEST_WAIT = 120  # seconds for one event; the first one of each function starts it
 
 
-def main(watch_port, athena_port):
-    athena = Athena(int(athena_port))
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    athena_port = free_port()
+    athena = Athena(athena_port)
     passed = failed = 0
-    for function, snapshots in SNAPSHOTS.items():
-        events = sorted(Path("events", function).glob("*.json"))
-        if not events:
-            sys.exit(f"no sample events for {function}")
-        for event in events:
-            athena.statements.clear()
-            reply = invoke(function, event, watch_port)
-            expected = snapshot(snapshots, event)
-            statements = "\n".join(expected.get("statements", []))
-            difference = compare(expected["reply"], reply)
-            difference += compare(statements, "\n".join(athena.statements))
-            if difference:
-                failed += 1
-                print(f"FAILED {event}", *difference, sep="\n")
-            else:
-                passed += 1
+    for folder, variables in configurations():
+        todo = [(TRANSFORM, event) for event in events(EVENTS / "firehose-transform" / folder)]
+        if folder == DEFAULT:
+            todo += [(MAINTAINER, event) for event in events(EVENTS / "partition-maintainer")]
+        with Watch(variables, athena_port) as watch:
+            for (function, snapshots), event in todo:
+                athena.statements.clear()
+                reply = invoke(function, event, watch)
+                expected = snapshot(snapshots, event)
+                statements = "\n".join(expected.get("statements", []))
+                difference = compare(expected["reply"], reply)
+                difference += compare(statements, "\n".join(athena.statements))
+                if difference:
+                    failed += 1
+                    print(f"FAILED {event}", *difference, sep="\n")
+                else:
+                    passed += 1
+            if failed:
+                print(f"The last lines of `cargo lambda watch` for {folder}:", watch.last_lines(), sep="\n")
+                break
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 
-def invoke(function, event, port):
+def configurations():
+    """For each folder of the transform's events, the variables of its configuration as an env file."""
+    folder = EVENTS / "firehose-transform"
+    special = json.loads((folder / "configurations.json").read_text())
+    for name in sorted(path.name for path in folder.iterdir() if path.is_dir()):
+        configuration = special.get(name, {"configEnv": name, "parameterOverrides": {}})
+        command = ["cargo", "run", "--quiet", "--", "env", "--config-env", configuration["configEnv"]]
+        for key, value in configuration["parameterOverrides"].items():
+            command += ["--parameter-overrides", f"{key}={value}"]
+        yield name, subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def events(folder):
+    found = sorted(folder.glob("*.json"))
+    if not found:
+        sys.exit(f"no sample events in {folder}")
+    return found
+
+
+def invoke(function, event, watch):
     """The function's reply, or its error in the form that snapshots have."""
     command = ["cargo", "lambda", "invoke", function, "--data-file", str(event)]
-    command += ["--invoke-address", "127.0.0.1", "--invoke-port", port]
+    command += ["--invoke-address", "127.0.0.1", "--invoke-port", str(watch.port)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_WAIT)
     except subprocess.TimeoutExpired:
-        sys.exit(f"no answer to {event} in {LONGEST_WAIT} seconds")
+        sys.exit(f"no answer to {event} in {LONGEST_WAIT} seconds:\n{watch.last_lines()}")
     if "error sending request" in done.stderr:
-        sys.exit(f"no connection for {event}:\n{done.stderr}")
+        sys.exit(f"no connection for {event}:\n{done.stderr}\n{watch.last_lines()}")
     return {"error": done.stderr} if done.returncode else json.loads(done.stdout)
 
 
 def snapshot(folder, event):
     """The document of a snapshot file, which stands behind a header between two lines `---`."""
-    files = list(folder.glob(f"*@{event.name}.snap"))
+    # The name is the event's, from where the folders of its function begin to differ.
+    name = event.name if event.parent.parent == EVENTS else f"{event.parent.name}__{event.name}"
+    files = list(folder.glob(f"*each_event_has_its_answer@{name}.snap"))
     if len(files) != 1:
         sys.exit(f"expected one snapshot of {event} in {folder}, got {len(files)}: run `cargo test`")
     return json.loads(files[0].read_text().split("---\n", 2)[2])
@@ -83,4 +114,4 @@ def lines(value):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())
