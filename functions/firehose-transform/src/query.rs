@@ -5,6 +5,7 @@ mod meter;
 mod number;
 mod regex;
 mod text;
+mod time;
 mod value;
 
 use jaq_core::data::{DataT, HasLut};
@@ -94,6 +95,10 @@ impl Query {
             let first = errors.into_iter().next();
             SyntaxError::of(text, first.map(|(expected, rest)| (format!("expected {}", expected.as_str()), rest)))
         })?;
+        if let Some(place) = ambiguous_remainder(&tokens) {
+            let problem = "expected parentheses around what stands before or after `*` or `/`, as in `(2 * 3) % 4`";
+            return Err(SyntaxError::of(text, Some((problem.to_owned(), place))));
+        }
         let arena = Arena::default();
         let modules = Loader::new(definitions()).load(&arena, File { code: text, path: () }).map_err(|errors| {
             let parse_error = errors.into_iter().find_map(|(_, error)| match error {
@@ -250,6 +255,31 @@ fn mentions(tokens: &[Token<&str>], variable: &str) -> bool {
             StrPart::Str(_) | StrPart::Char(_) => false,
         }),
         Tok::Word | Tok::Fmt | Tok::Num | Tok::Sym => false,
+    })
+}
+
+/// Where `%` comes after `*` or `/` without parentheses: jq computes from the left there, jaq the remainder first.
+fn ambiguous_remainder<'t>(tokens: &[Token<&'t str>]) -> Option<&'t str> {
+    let mut product = false;
+    tokens.iter().find_map(|Token(text, token)| match token {
+        Tok::Block(inner) => ambiguous_remainder(inner),
+        Tok::Str(parts) => parts.iter().find_map(|part| match part {
+            StrPart::Term(token) => ambiguous_remainder(std::slice::from_ref(token)),
+            StrPart::Str(_) | StrPart::Char(_) => None,
+        }),
+        Tok::Sym if matches!(*text, "*" | "/") => {
+            product = true;
+            None
+        }
+        Tok::Sym if *text == "%" => product.then_some(*text),
+        // What belongs to a factor.
+        Tok::Sym if *text == "?" || text.starts_with('.') => None,
+        Tok::Word if !matches!(*text, "and" | "or" | "then" | "elif" | "else" | "end" | "as") => None,
+        Tok::Var | Tok::Fmt | Tok::Num => None,
+        Tok::Sym | Tok::Word => {
+            product = false;
+            None
+        }
     })
 }
 

@@ -15,9 +15,6 @@ def truncate_stream(stream): . as $n | null | stream | . as $input
 # Strings
 def ltrimstr($prefix): if type == "string" and ($prefix | type) == "string" then ltrimstr_native($prefix) else . end;
 def rtrimstr($suffix): if type == "string" and ($suffix | type) == "string" then rtrimstr_native($suffix) else . end;
-def join($separator): reduce .[] as $x (null;
-    (if . == null then "" else . + $separator end)
-    + ($x | if . == null then "" elif type == "boolean" or type == "number" then tojson else . end)) // "";
 def @sh: [if type == "array" then .[] else . end | if type == "string" then "'\(escape_sh)'"
     elif type == "array" or type == "object" then error("\(type) can not be escaped for shell") else tojson end] | join(" ");
 def ascii_downcase: if type == "string" then ascii_downcase_native else error("explode input must be a string") end;
@@ -31,6 +28,13 @@ def @tsv: if type == "array"
       else error("\(type) is not valid in a tsv row") end) | join("\t")
   else error("\(type) cannot be tsv-formatted, only an array can be") end;
 
+def format($name): if $name == "text" then @text elif $name == "json" then @json elif $name == "csv" then @csv
+  elif $name == "tsv" then @tsv elif $name == "html" then @html elif $name == "uri" then @uri elif $name == "sh" then @sh
+  elif $name == "base64" then @base64 elif $name == "base64d" then @base64d else error("not a valid format") end;
+
+# Numbers
+def gamma: lgamma;
+
 # Membership
 def in(xs): . as $x | xs | has($x);
 def inside(xs): . as $x | xs | contains($x);
@@ -38,6 +42,9 @@ def IN(src): any(src == .; .);
 def IN(src; s): any(src == s; .);
 def INDEX(stream; f): reduce stream as $row ({}; .[$row | f | tostring] |= $row);
 def INDEX(f): INDEX(.[]; f);
+def JOIN($index; key): [.[] | [., $index[key]]];
+def JOIN($index; rows; key): rows | [., $index[key]];
+def JOIN($index; rows; key; row): rows | [., $index[key]] | row;
 def index($i): indices($i) | .[0];
 def rindex($i): indices($i) | .[-1:][0];
 
@@ -50,10 +57,12 @@ def recurse_down: recurse;
 def with_entries(f): to_entries | map(f) | from_entries;
 def transpose: if . == [] then [] else . as $in | (map(length) | max) as $max
   | [range(0; $max) as $j | [range(0; $in | length) as $i | $in[$i][$j]]] end;
+def flatten($depth): if $depth < 0 then error("flatten depth must not be negative") else
+    def level($depth): reduce .[] as $x ([];
+      if ($x | type) == "array" and $depth != 0 then . + ($x | level($depth - 1)) else . + [$x] end);
+    level($depth) end;
 def flatten: flatten(1e9);
-def walk(f): . as $in
-  | if type == "object" then reduce keys[] as $key ({}; . + {($key): ($in[$key] | walk(f))}) | f
-    elif type == "array" then map(walk(f)) | f else f end;
+def walk(f): def each: if type == "object" then map_values(each) elif type == "array" then map(each) else . end | f; each;
 
 # Regular expressions
 def test(re; flags): test_native(re; flags);
@@ -73,17 +82,10 @@ def scan($re; $flags): match($re; "g" + $flags) | if (.captures | length) > 0 th
 def scan($re): scan($re; "");
 
 # Time
-# jaq multiplies seconds without a look at what that comes to: far enough from the calendar they would be in it again.
-def in_calendar: if type == "number" and (. < -377705023201 or . > 253402207200)
-  then error("error converting number of seconds since epoch to datetime") else . end;
-def gmtime: in_calendar | gmtime_native;
-def strftime($format): in_calendar | strftime_native($format);
-def todate: if type == "number" then in_calendar | floor | todateiso8601
-  else error("strftime/1 requires parsed datetime inputs") end;
+def todateiso8601: strftime("%Y-%m-%dT%H:%M:%SZ");
+def todate: todateiso8601;
 def date: todate;
 def dateadd(u; n): . + n;
 def datesub(u; n): . - n;
-def strptime($format): if type == "string" then . else error("strptime/1 requires string inputs and arguments") end
-  | try strptime_native($format) catch error("date does not match format \"\($format)\"");
 def fromdateiso8601: strptime("%Y-%m-%dT%H:%M:%SZ") | mktime;
 def fromdate: fromdateiso8601;

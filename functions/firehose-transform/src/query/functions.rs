@@ -1,31 +1,28 @@
 //! The functions that jaq leaves to the type of values, and those that are ours.
 
-use super::regex;
 use super::value::{Error, Value, places};
-use super::{Data, meter};
+use super::{Data, meter, regex, time};
 use indexmap::IndexMap;
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{RunPtr, ValR, ValT};
-use jiff::Timestamp;
-use std::cmp::Reverse;
 
-/// jaq's functions that have no place here: they know the clock and the environment, print, or end the process.
-const LEFT_OUT: [&str; 7] = ["debug_empty", "env", "halt", "localtime", "now", "stderr_empty", "strflocaltime"];
+/// jaq's functions that have no place here: they know the clock and the environment, print, end the process, or take a time
+/// that their order bounds alone (`jn`, `yn`).
+const LEFT_OUT: [&str; 9] =
+    ["debug_empty", "env", "halt", "jn", "localtime", "now", "stderr_empty", "strflocaltime", "yn"];
 
 /// jaq's functions for which there are others in `definitions.jq`, by which they are called.
-const RENAMED: [(&str, &str); 7] = [
+const RENAMED: [(&str, &str); 4] = [
     ("ascii_downcase", "ascii_downcase_native"),
     ("ascii_upcase", "ascii_upcase_native"),
-    ("gmtime", "gmtime_native"),
     ("ltrimstr", "ltrimstr_native"),
     ("rtrimstr", "rtrimstr_native"),
-    ("strftime", "strftime_native"),
-    ("strptime", "strptime_native"),
 ];
 
 /// All functions that are not written in jq.
 pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
-    let ours: Vec<Fun<Data>> = ours().into_iter().chain(regex::functions()).map(run::<Data>).collect();
+    let ours: Vec<Fun<Data>> =
+        ours().into_iter().chain(regex::functions()).chain(time::functions()).map(run::<Data>).collect();
     let names: Vec<&str> = ours.iter().map(|(name, ..)| *name).collect();
     let theirs = jaq_core::funs().chain(jaq_std::funs()).filter_map(move |(name, arguments, function)| {
         let renamed = RENAMED.iter().find(|(theirs, _)| *theirs == name).map_or(name, |(_, renamed)| renamed);
@@ -36,7 +33,7 @@ pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
 
 /// The names of ours, with the numbers of their arguments.
 pub(super) fn signatures() -> impl Iterator<Item = (&'static str, usize)> {
-    ours().into_iter().map(|(name, arguments, _)| (name, arguments.len()))
+    ours().into_iter().chain(time::functions()).map(|(name, arguments, _)| (name, arguments.len()))
 }
 
 fn ours() -> Vec<Filter<RunPtr<Data>>> {
@@ -46,6 +43,8 @@ fn ours() -> Vec<Filter<RunPtr<Data>>> {
         ("contains", v(1), |cv| unary(cv, |whole, part| contains(&whole, &part).map(Value::from))),
         ("has", v(1), |cv| unary(cv, |value, key| has(&value, &key).map(Value::from))),
         ("indices", v(1), |cv| unary(cv, |whole, part| indices(&whole, &part))),
+        ("join", v(1), |cv| unary(cv, |list, separator| join(list, &separator))),
+        ("reverse", v(0), |cv| bome(reverse(&cv.1))),
         ("bsearch", v(1), |cv| unary(cv, |list, item| bsearch(&list, &item))),
         ("delpaths", v(1), |cv| unary(cv, |value, paths| delete_all(value, &paths))),
         ("to_entries", v(0), |cv| bome(to_entries(cv.1))),
@@ -59,21 +58,9 @@ fn ours() -> Vec<Filter<RunPtr<Data>>> {
         ("escape_csv", v(0), |cv| bome(Ok(escape_csv(&cv.1)))),
         ("escape_tsv", v(0), |cv| bome(Ok(escape_tsv(&cv.1)))),
         ("decode_base64", v(0), |cv| bome(decode_base64(&cv.1))),
-        ("rfc3339", v(0), |cv| bome(rfc3339(&cv.1))),
+        ("encode_uri", v(0), |cv| bome(Ok(encode_uri(&cv.1)))),
+        ("implode", v(0), |cv| bome(implode(&cv.1))),
     ]
-}
-
-/// Text of RFC 3339, with any offset and fraction, as seconds since 1970: whole ones if the text has no fraction.
-fn rfc3339(value: &Value) -> ValR<Value> {
-    let wrong =
-        |what: &str| Error::str(format_args!("expected a time such as 2026-11-21T09:30:00.5+01:00, got {what}"));
-    let text = value.as_str().ok_or_else(|| wrong(value.kind()))?;
-    let time: Timestamp = text.parse().map_err(|_| wrong("another string"))?;
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of the next 200 years are exact")]
-    Ok(match time.subsec_nanosecond() {
-        0 => Value::from(time.as_second()),
-        _ => Value::from(time.as_microsecond() as f64 / 1e6),
-    })
 }
 
 fn length(value: &Value) -> ValR<Value> {
@@ -82,7 +69,10 @@ fn length(value: &Value) -> ValR<Value> {
         Value::Boolean(_) => Err(Error::str("boolean has no length")),
         Value::Number(number) if number.as_f64() < 0.0 => -value.clone(),
         Value::Number(_) => Ok(value.clone()),
-        Value::String(text) => Ok(Value::from(text.chars().count())),
+        Value::String(text) => {
+            meter::read(text.len());
+            Ok(Value::from(text.chars().count()))
+        }
         Value::Array(_) => Ok(Value::from(value.as_array().unwrap_or_default().len())),
         Value::Object(_) => Ok(Value::from(value.as_object().map_or(0, IndexMap::len))),
     }
@@ -117,8 +107,9 @@ fn contains_if_alike(whole: &Value, part: &Value) -> Result<bool, Error> {
 
 fn has(value: &Value, key: &Value) -> Result<bool, Error> {
     match (value, key) {
-        (Value::Object(_), Value::String(name)) => {
-            Ok(value.as_object().is_some_and(|fields| fields.contains_key(name.as_str())))
+        (Value::Null, _) => Ok(false),
+        (Value::Object(_), Value::String(_)) => {
+            Ok(value.as_object().is_some_and(|fields| fields.contains_key(key.as_str().unwrap_or_default())))
         }
         (Value::Array(_), Value::Number(index)) => {
             let length = value.as_array().unwrap_or_default().len();
@@ -128,53 +119,89 @@ fn has(value: &Value, key: &Value) -> Result<bool, Error> {
     }
 }
 
+/// Where a string stands in another, in characters, each time after the last; where items stand in a list.
 fn indices(whole: &Value, part: &Value) -> ValR<Value> {
-    match (whole, part) {
-        (Value::Null, _) => Ok(Value::Null),
-        (Value::Array(_), Value::Array(_)) => {
-            Ok(places(whole.as_array().unwrap_or_default(), part.as_array().unwrap_or_default())
-                .map(Value::from)
-                .collect())
+    if let (Some(whole), Some(part)) = (whole.as_str(), part.as_str()) {
+        meter::make(whole.len());
+        let found = whole.match_indices(part).take_while(|_| !part.is_empty());
+        let starts = found.scan((0, 0), |(before, characters), (place, _)| {
+            *characters += whole.get(*before..place)?.chars().count();
+            *before = place;
+            Some(Value::from(*characters))
+        });
+        return Ok(starts.collect());
+    }
+    match (whole.as_array(), part.as_array()) {
+        (Some(whole), Some(part)) => Ok(places(whole, part).map(Value::from).collect()),
+        (Some(whole), None) => Ok(places(whole, std::slice::from_ref(part)).map(Value::from).collect()),
+        (None, _) => whole.clone().index(part),
+    }
+}
+
+/// `null` is nothing here, and numbers and booleans are text.
+fn join(list: Value, separator: &Value) -> ValR<Value> {
+    let mut joined = String::new();
+    for (place, item) in list.values().enumerate() {
+        let item = item?;
+        for part in if place == 0 { vec![&item] } else { vec![separator, &item] } {
+            match part {
+                Value::Null => {}
+                Value::String(text) => joined.push_str(text),
+                Value::Boolean(_) | Value::Number(_) if !std::ptr::eq(part, separator) => part.write(&mut joined),
+                part => return Value::text("") + part.clone(),
+            }
         }
-        (Value::Array(_), item) => {
-            Ok(places(whole.as_array().unwrap_or_default(), std::slice::from_ref(item)).map(Value::from).collect())
-        }
-        (Value::String(whole), Value::String(part)) => {
-            let starts = |(_, rest): &(usize, &str)| !part.is_empty() && rest.starts_with(part.as_str());
-            let tails = whole.char_indices().filter_map(|(place, _)| whole.get(place..)).enumerate();
-            Ok(tails.filter(starts).map(|(place, _)| Value::from(place)).collect())
-        }
-        _ => Err(Error::str(format_args!("Cannot determine indices of {} in {}", part.kind(), whole.kind()))),
+        meter::make(item.as_str().unwrap_or_default().len() + separator.as_str().unwrap_or_default().len());
+    }
+    Ok(Value::text(joined))
+}
+
+/// What is empty in another way becomes an empty list, as in jq 1.6.
+fn reverse(value: &Value) -> ValR<Value> {
+    match value.as_array() {
+        Some(items) => Ok(items.iter().rev().cloned().collect()),
+        None if length(value)? == Value::from(0_usize) => Ok(std::iter::empty::<Value>().collect()),
+        None => Err(Error::str(format_args!("Cannot index {} with number", value.kind()))),
     }
 }
 
 fn bsearch(list: &Value, item: &Value) -> ValR<Value> {
-    let items = list.as_array().ok_or_else(|| Error::str(format_args!("{} cannot be searched from", list.kind())))?;
+    let Some(items) = list.as_array() else {
+        let wrong = || Error::str(format_args!("{} cannot be searched from", list.kind()));
+        return if length(list)? == Value::from(0_usize) { Ok(Value::from(-1_i64)) } else { Err(wrong()) };
+    };
     Ok(match items.binary_search(item) {
         Ok(place) => Value::from(place),
         Err(place) => Value::from(-1 - i64::try_from(place).unwrap_or(0)),
     })
 }
 
-/// Deletes what stands at the paths, the last first, so that the places of the others stay right.
+/// Deletes what stands at the paths. All of them count in the value as it was.
 fn delete_all(value: Value, paths: &Value) -> ValR<Value> {
     let wrong = || Error::str("Paths must be specified as an array");
-    let mut paths = paths.as_array().ok_or_else(wrong)?.iter().collect::<Vec<_>>();
-    paths.sort_by_key(|path| Reverse(*path));
-    paths.into_iter().try_fold(value, |value, path| delete(value, path.as_array().ok_or_else(wrong)?))
+    let paths = paths.as_array().ok_or_else(wrong)?.iter().map(|path| path.as_array().ok_or_else(wrong));
+    let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
+    paths.sort_unstable();
+    if paths.first().is_some_and(|path| path.is_empty()) { Ok(Value::Null) } else { delete(value, &paths) }
 }
 
-fn delete(value: Value, path: &[Value]) -> ValR<Value> {
+/// `paths` are in order, so that a key comes before what is below it.
+fn delete(mut value: Value, paths: &[&[Value]]) -> ValR<Value> {
     use jaq_core::path::Opt::Essential;
-    let Some((key, rest)) = path.split_first() else { return Ok(Value::Null) };
-    if matches!(value, Value::Null) || matches!(value.clone().index(key)?, Value::Null if !rest.is_empty()) {
-        return Ok(value);
+    let mut keys = Vec::new();
+    for paths in paths.chunk_by(|left, right| left.first() == right.first()) {
+        let Some(([key, below @ ..], _)) = paths.split_first() else { continue };
+        if below.is_empty() {
+            keys.push(key);
+        } else if !matches!(value.clone().index(key)?, Value::Null) {
+            let below: Vec<_> = paths.iter().filter_map(|path| path.get(1..)).collect();
+            let deleted = value
+                .map_index(key, Essential, |inner| std::iter::once(delete(inner, &below).map_err(jaq_core::Exn::from)));
+            value = deleted
+                .map_err(|exception| exception.get_err().unwrap_or_else(|_| Error::str("Cannot delete there")))?;
+        }
     }
-    let deleted = value.map_index(key, Essential, |inner| {
-        let kept = (!rest.is_empty()).then(|| delete(inner, rest).map_err(jaq_core::Exn::from));
-        kept.into_iter()
-    });
-    deleted.map_err(|exception| exception.get_err().unwrap_or_else(|_| Error::str("Cannot delete there")))
+    value.without(&keys)
 }
 
 fn to_entries(value: Value) -> ValR<Value> {
@@ -233,6 +260,27 @@ fn escape_tsv(value: &Value) -> Value {
         }
     }
     Value::text(escaped)
+}
+
+/// What is no ASCII letter or digit, nor one of `-_.!~*'()`, is escaped.
+fn encode_uri(value: &Value) -> Value {
+    let mut encoded = String::new();
+    for byte in value.as_str().unwrap_or_default().bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0').to_ascii_uppercase();
+            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    Value::text(encoded)
+}
+
+fn implode(value: &Value) -> ValR<Value> {
+    let codes = value.as_array().ok_or_else(|| Error::str("implode input must be an array"))?;
+    let character = |code: &Value| char::from_u32(code.as_number()?.truncated().try_into().ok()?);
+    let text: Option<String> = codes.iter().map(character).collect();
+    text.map(Value::text).ok_or_else(|| Error::str("expected the codes of characters to implode, got something else"))
 }
 
 /// As jq does it: padding may be missing, and what is not UTF-8 is replaced.

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub(crate) struct Allowance {
     /// Copies, comparisons, steps.
     pub(crate) steps: u64,
-    /// Bytes of values made, whether they were freed again or not.
+    /// Bytes of values made, whether they were freed again or not, and a sixteenth of those read.
     pub(crate) bytes: u64,
 }
 
@@ -97,6 +97,14 @@ pub(crate) fn make(bytes: usize) {
         meter.bytes.set(left);
     });
     step();
+}
+
+/// Counts the reading or moving of so many bytes, which takes a small part of the time of making them.
+pub(crate) fn read(bytes: usize) {
+    METER.with(|meter| {
+        let Some(left) = meter.bytes.get().checked_sub(bytes as u64 / 16) else { stop(Stopped::Bytes) };
+        meter.bytes.set(left);
+    });
 }
 
 /// Stops the query if values stand too deep inside of each other: they are read, compared, written and freed by calls

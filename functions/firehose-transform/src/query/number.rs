@@ -37,7 +37,7 @@ impl Number {
             return Some(Self::from_json(text));
         }
         let numeric = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E'));
-        if numeric && !text.starts_with('+') { text.parse().ok().map(Self::from_f64) } else { None }
+        if numeric { text.parse().ok().map(Self::from_f64) } else { None }
     }
 
     /// A number that was computed: whole ones are whole again.
@@ -53,7 +53,10 @@ impl Number {
         match self {
             Self::Int(whole) => *whole as f64,
             Self::Float(float) => *float,
-            Self::Text(text) => text.parse().unwrap_or(f64::NAN),
+            Self::Text(text) => {
+                meter::read(text.len() * 16);
+                text.parse().unwrap_or(f64::NAN)
+            }
         }
     }
 
@@ -113,12 +116,26 @@ impl Number {
             }
             Self::Text(text) => json.push_str(text),
             Self::Float(float) if float.is_nan() => json.push_str("null"),
-            Self::Float(float) => {
-                let text = serde_json::Value::from(float.clamp(f64::MIN, f64::MAX)).to_string();
-                json.push_str(text.strip_suffix(".0").unwrap_or(&text));
-            }
+            Self::Float(float) => write_float(float.clamp(f64::MIN, f64::MAX), json),
         }
     }
+}
+
+/// Appends a float as jq does: `0.0001`, but `1e-05`; `12345678901234567000`, but `1e+17`.
+fn write_float(float: f64, json: &mut String) {
+    use std::fmt::Write;
+    // The fewest digits that make this float, as `-1.25e-7`.
+    let text = format!("{float:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let fraction = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let longest = 15 + i32::try_from(fraction).unwrap_or(0);
+    _ = if (-4..=longest).contains(&exponent) {
+        write!(json, "{float}")
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        write!(json, "{digits}e{sign}{:02}", exponent.unsigned_abs())
+    };
 }
 
 /// Whether a text is a number in JSON's syntax.
@@ -178,7 +195,8 @@ mod tests {
         check(Number::parse(".5"), "0.5");
         check(Number::parse("5."), "5");
         check(Number::parse("007"), "7");
-        for text in ["", "nan", "0x1F", "1 2", "+5", "1_000", "inf", "null", "--1", "e"] {
+        check(Number::parse("+5"), "5");
+        for text in ["", "nan", "0x1F", "1 2", "+-5", "1_000", "inf", "null", "--1", "e"] {
             assert!(Number::parse(text).is_none(), "{text}");
         }
     }
@@ -190,9 +208,12 @@ mod tests {
         check(Some(Number::from_f64(-0.0)), "-0");
         check(Some(Number::from_f64(f64::NAN)), "null");
         check(Some(Number::from_f64(f64::INFINITY)), "1.7976931348623157e+308");
-        check(Some(Number::from_f64(12_345_678_901_234_567_000.0)), "1.2345678901234567e+19");
-        check(Some(Number::from_f64(123_456_789_012_345_680.0)), "1.2345678901234568e+17");
-        check(Some(Number::from_f64(1e-7)), "1e-7");
+        check(Some(Number::from_f64(12_345_678_901_234_567_000.0)), "12345678901234567000");
+        check(Some(Number::from_f64(123_456_789_012_345_680.0)), "123456789012345680");
+        check(Some(Number::from_f64(1e16)), "1e+16");
+        check(Some(Number::from_f64(-1.25e300)), "-1.25e+300");
+        check(Some(Number::from_f64(0.0001)), "0.0001");
+        check(Some(Number::from_f64(0.000_012_5)), "1.25e-05");
     }
 
     fn any_number() -> impl Strategy<Value = Number> {

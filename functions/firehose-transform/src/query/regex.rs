@@ -15,10 +15,22 @@ struct Search {
     regex: Regex,
     global: bool,
     skip_empty: bool,
+    /// About the KiB of its compiled form: what a character of the text costs, at worst, and a look into the cache.
+    weight: usize,
 }
 
-/// Compiled expressions that are kept. Programs have a few; one that makes them of records' text begins anew now and then.
-const MOST_KEPT: usize = 64;
+/// The largest compiled form, as a power of two KiB: 1 MiB. A thousandfold repetition of a letter has a sixteenth of that.
+const LARGEST: u32 = 10;
+
+/// The most groups: each multiplies the memory of a search.
+const MOST_GROUPS: usize = 64;
+
+/// The longest expression, in bytes: to read one takes a hundred times its memory.
+const LONGEST: usize = 1 << 15;
+
+/// How many KiB of compiled expressions, times their groups, are kept. Programs have a few; one that makes them of records'
+/// text begins anew now and then.
+const MOST_KEPT: usize = 1 << 14;
 
 thread_local! {
     static COMPILED: RefCell<HashMap<(String, String), Rc<Search>>> = RefCell::default();
@@ -43,19 +55,29 @@ fn search(mut cv: Cv<'_, Data>) -> Result<(String, Rc<Search>), Error> {
     let flags = if let Value::Null = flags { "" } else { flags.as_str().ok_or_else(|| wrong(&flags))? };
     let pattern = pattern.as_str().ok_or_else(|| wrong(&pattern))?;
     let text = cv.1.as_str().ok_or_else(|| wrong(&cv.1))?;
-    meter::make(text.len());
-    Ok((text.to_owned(), Search::compiled(pattern, flags)?))
+    meter::make(pattern.len());
+    let search = Search::compiled(pattern, flags)?;
+    meter::make(text.len().saturating_mul(search.weight));
+    Ok((text.to_owned(), search))
+}
+
+/// Counts what the compiling of so many KiB takes. Whether it was done before must make no difference to a record.
+fn count_compiling(weight: usize) {
+    (0..weight).for_each(|_| meter::step());
 }
 
 impl Search {
     fn compiled(pattern: &str, flags: &str) -> Result<Rc<Self>, Error> {
         let key = (pattern.to_owned(), flags.to_owned());
         if let Some(search) = COMPILED.with_borrow(|compiled| compiled.get(&key).cloned()) {
+            count_compiling(search.weight);
             return Ok(search);
         }
-        let search = Rc::new(Self::new(pattern, flags)?);
+        let search = Rc::new(Self::new(pattern, flags).inspect_err(|_| count_compiling(1 << LARGEST))?);
+        count_compiling(search.weight);
         COMPILED.with_borrow_mut(|compiled| {
-            if compiled.len() >= MOST_KEPT {
+            let kept: usize = compiled.values().map(|kept| kept.weight * kept.regex.captures_len()).sum();
+            if kept + search.weight * search.regex.captures_len() > MOST_KEPT {
                 compiled.clear();
             }
             compiled.insert(key, Rc::clone(&search));
@@ -64,6 +86,10 @@ impl Search {
     }
 
     fn new(pattern: &str, flags: &str) -> Result<Self, Error> {
+        if pattern.len() > LONGEST {
+            let message = format_args!("expected at most {LONGEST} bytes in a regular expression, got more");
+            return Err(Error::str(message));
+        }
         let mut builder = RegexBuilder::new(pattern);
         let (mut global, mut skip_empty) = (false, false);
         for flag in flags.chars() {
@@ -74,15 +100,24 @@ impl Search {
                 'x' => _ = builder.ignore_whitespace(true),
                 'p' => _ = builder.dot_matches_new_line(true),
                 's' => {}
-                _ => {
-                    return Err(Error::str(format_args!(
-                        "{flags} is not a valid modifier string, expected of g, i, n, p, s, x"
-                    )));
-                }
+                _ => return Err(Error::str("not a valid modifier string, expected of g, i, n, p, s, x")),
             }
         }
-        let regex = builder.build().map_err(|error| Error::str(format_args!("not a regular expression: {error}")))?;
-        Ok(Self { regex, global, skip_empty })
+        // The size is not told, but a limit is kept.
+        let mut limited = |power: u32| builder.size_limit(1024 << power).build();
+        let smallest = (0..LARGEST).find_map(|power| Some((power, limited(power).ok()?)));
+        let (power, regex) = match smallest {
+            Some((power, regex)) => (power, regex),
+            None => (
+                LARGEST,
+                limited(LARGEST).map_err(|error| Error::str(format_args!("not a regular expression: {error}")))?,
+            ),
+        };
+        if regex.captures_len() > MOST_GROUPS + 1 {
+            let message = format_args!("expected at most {MOST_GROUPS} groups in a regular expression, got more");
+            return Err(Error::str(message));
+        }
+        Ok(Self { regex, global, skip_empty, weight: 1 << power })
     }
 
     fn test(&self, text: &str) -> bool {
@@ -119,15 +154,15 @@ impl Search {
     fn objects(&self, text: &str, captures: &Captures<'_>, characters: &mut Characters) -> ValR<Value> {
         let object = |(group, (found, name)): (usize, (Option<regex_bites::Match<'_>>, Option<&str>))| {
             let name = (group > 0).then(|| ("name", name.map_or(Value::Null, Value::text)));
-            let [offset, length, string] = match found {
+            let fields = match found {
                 Some(found) => [
-                    Value::from(characters.before(text, found.start())),
-                    Value::from(found.as_str().chars().count()),
-                    Value::text(found.as_str()),
+                    ("offset", Value::from(characters.before(text, found.start()))),
+                    ("length", Value::from(found.as_str().chars().count())),
+                    ("string", Value::text(found.as_str())),
                 ],
-                None => [Value::from(-1_i64), Value::from(0_i64), Value::Null],
+                None => [("offset", Value::from(-1_i64)), ("string", Value::Null), ("length", Value::from(0_i64))],
             };
-            let fields = [("offset", offset), ("length", length), ("string", string)].into_iter().chain(name);
+            let fields = fields.into_iter().chain(name);
             Value::from_map(fields.map(|(name, value)| (Value::text(name), value)))
         };
         captures.iter().zip(self.regex.capture_names()).enumerate().map(object).collect()

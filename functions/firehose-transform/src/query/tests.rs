@@ -148,12 +148,12 @@ fn messages_hold_nothing_of_the_record() {
     insta::assert_snapshot!(message(".text | rfc3339", secret), @"expected a time such as 2026-11-21T09:30:00.5+01:00, got another string");
     insta::assert_snapshot!(message(r#".text | strptime("%Y")"#, secret), @r#"date does not match format "%Y""#);
     insta::assert_snapshot!(message(".text | fromdate", secret), @r#"date does not match format "%Y-%m-%dT%H:%M:%SZ""#);
-    insta::assert_snapshot!(message(r#".text | strftime("%Y")"#, secret), @"cannot use string as number");
-    insta::assert_snapshot!(message(".text | mktime", secret), @"cannot use string as array");
+    insta::assert_snapshot!(message(r#".text | strftime("%Y")"#, secret), @"strftime/1 requires parsed datetime inputs");
+    insta::assert_snapshot!(message(".text | mktime", secret), @"mktime requires array inputs");
     insta::assert_snapshot!(message(r#".text | test("(")"#, secret), @"not a regular expression: found open group without closing ')'");
     insta::assert_snapshot!(message(r#""\(.text)!" | @base64d"#, secret), @"string is not valid base64 data");
     insta::assert_snapshot!(message("{(.number): 1}", secret), @"Object keys must be strings, not number");
-    insta::assert_snapshot!(message(".list | implode", secret), @"cannot use string as integer");
+    insta::assert_snapshot!(message(".list | implode", secret), @"expected the codes of characters to implode, got something else");
     // What the program itself says is its own affair.
     insta::assert_snapshot!(message(r#"error("no such store: \(.text)")"#, secret), @"no such store: secret");
     insta::assert_snapshot!(message("error({a: 1})", secret), @r#"{"a":1} (not a string)"#);

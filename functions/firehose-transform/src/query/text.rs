@@ -2,10 +2,9 @@
 
 use super::meter;
 use super::number::Number;
-use super::value::Value;
+use super::value::{Value, name_of};
 use crate::json::push_string;
 use serde_json::value::RawValue;
-use std::rc::Rc;
 
 impl Value {
     /// Reads JSON. (`serde_json` would lose the text of numbers, and refuse half surrogate pairs, which jq replaces; it
@@ -105,7 +104,7 @@ impl<'j> Reader<'j> {
         std::iter::from_fn(|| {
             let ends = self.separator() == b'}';
             (!ends).then(|| {
-                let name: Rc<str> = self.string().into();
+                let name = name_of(&self.string());
                 self.separator();
                 (name, self.value(levels + 1))
             })

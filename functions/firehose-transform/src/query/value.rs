@@ -11,6 +11,7 @@ use jaq_core::box_iter::{BoxIter, box_once};
 use jaq_core::path::Opt;
 use jaq_core::{Exn, ValR, ValX, val};
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 use std::rc::Rc;
@@ -62,8 +63,11 @@ impl Value {
         }
     }
 
+    /// The text, which is going to be read.
     pub(crate) fn as_str(&self) -> Option<&str> {
-        if let Self::String(text) = self { Some(text) } else { None }
+        let Self::String(text) = self else { return None };
+        meter::read(text.len());
+        Some(text)
     }
 
     pub(crate) fn as_number(&self) -> Option<&Number> {
@@ -84,6 +88,62 @@ impl Value {
             Self::Array(array) => array.levels,
             Self::Object(object) => object.levels,
             _ => 0,
+        }
+    }
+
+    /// What was made of `null` stays `null` if nothing came into it.
+    fn null_if_empty(self) -> Self {
+        match self {
+            Self::Object(object) if object.fields.is_empty() => Self::Null,
+            Self::Array(array) if array.items.is_empty() => Self::Null,
+            other => other,
+        }
+    }
+
+    /// It without what stands at these keys, which all count in it as it is. Of `null` nothing is deleted.
+    pub(crate) fn without(self, keys: &[&Self]) -> ValR<Self> {
+        let wrong = |kind: &str, key: &Self| {
+            Err(Error::str(format_args!("Cannot delete field at {} index of {kind}", key.kind())))
+        };
+        match (self, keys) {
+            (value, []) | (value @ Self::Null, _) => Ok(value),
+            (Self::Object(mut object), keys) => {
+                let mut names = HashSet::new();
+                for key in keys {
+                    let Self::String(name) = key else { return wrong("object", key) };
+                    names.insert(name.as_str());
+                }
+                let own = own_object(&mut object);
+                match names.iter().next() {
+                    Some(name) if names.len() == 1 => own.remove(name),
+                    _ => own.fields.retain(|name, _| {
+                        meter::step();
+                        !names.contains(&**name)
+                    }),
+                }
+                Ok(Self::Object(object))
+            }
+            (Self::Array(mut array), keys) => {
+                let length = array.items.len();
+                meter::read(length * size_of::<Self>());
+                let mut deleted = vec![false; length];
+                for key in keys {
+                    let range = match key {
+                        Self::Number(index) => array.place(index.truncated()).map_or(0..0, |place| place..place + 1),
+                        Self::Object(slice) => {
+                            let bound = |name| slice.get(name);
+                            Self::bounds(&(bound("start")..bound("end")), length)?
+                        }
+                        key => return wrong("array", key),
+                    };
+                    meter::read(range.len());
+                    deleted.get_mut(range).into_iter().for_each(|part| part.fill(true));
+                }
+                let mut deleted = deleted.into_iter();
+                own_array(&mut array).items.retain(|_| deleted.next() != Some(true));
+                Ok(Self::Array(array))
+            }
+            (value, [key, ..]) => wrong(value.kind(), key),
         }
     }
 
@@ -128,16 +188,37 @@ impl Array {
     }
 
     /// The place of an index, if there is one.
-    fn place(&self, index: &Number) -> Option<usize> {
-        usize::try_from(from_end(index.as_i64()?, self.items.len())).ok()
+    fn place(&self, index: i64) -> Option<usize> {
+        usize::try_from(from_end(index, self.items.len())).ok()
     }
 }
 
 impl Object {
+    fn get(&self, name: &str) -> Option<&Value> {
+        meter::read(name.len());
+        self.fields.get(name)
+    }
+
     fn insert(&mut self, name: Rc<str>, value: Value) {
         meter::make(size_of::<(usize, Rc<str>, Value)>());
         self.contain(value.levels());
         self.fields.insert(name, value);
+    }
+
+    /// Puts a value into a field, whether it is there or not.
+    fn set(&mut self, name: &str, value: Value) {
+        if let Some(field) = self.fields.get_mut(name) {
+            *field = value;
+            let levels = field.levels();
+            self.contain(levels);
+        } else {
+            self.insert(name_of(name), value);
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        meter::read(self.fields.len() * size_of::<(usize, Rc<str>, Value)>());
+        self.fields.shift_remove(name);
     }
 
     /// Counts the levels of a value.
@@ -145,6 +226,12 @@ impl Object {
         self.levels = self.levels.max(levels + 1);
         meter::nest(self.levels);
     }
+}
+
+/// A field's name.
+pub(crate) fn name_of(text: &str) -> Rc<str> {
+    meter::make(text.len());
+    text.into()
 }
 
 /// Our own copy of what is shared, counted if it has to be made.
@@ -194,7 +281,7 @@ impl jaq_core::ValT for Value {
             let Self::String(name) = name else {
                 return Err(Error::str(format_args!("Object keys must be strings, not {}", name.kind())));
             };
-            object.insert(name.as_str().into(), value);
+            object.insert(name_of(&name), value);
         }
         Ok(Self::Object(Rc::new(object)))
     }
@@ -226,19 +313,19 @@ impl jaq_core::ValT for Value {
     fn index(self, index: &Self) -> ValR<Self> {
         meter::step();
         Ok(match (&self, index) {
-            (Self::Object(object), Self::String(name)) => object.fields.get(name.as_str()).cloned(),
+            (Self::Object(object), Self::String(name)) => object.get(name).cloned(),
             (Self::Array(array), Self::Number(number)) => {
-                array.place(number).and_then(|place| array.items.get(place)).cloned()
+                number.as_i64().and_then(|index| array.items.get(array.place(index)?)).cloned()
             }
             (Self::Array(array), Self::Array(part)) => {
                 let found = places(&array.items, &part.items);
                 Some(found.map(Self::from).collect())
             }
             (Self::Array(_) | Self::String(_) | Self::Null, Self::Object(slice)) => {
-                let bound = |name| slice.fields.get(name);
+                let bound = |name| slice.get(name);
                 return self.range(bound("start")..bound("end"));
             }
-            (Self::Null, Self::String(_) | Self::Number(_) | Self::Null) => None,
+            (Self::Null, Self::String(_) | Self::Number(_)) => None,
             _ => return Err(cannot_index(&self, index)),
         }
         .unwrap_or(Self::Null))
@@ -253,6 +340,7 @@ impl jaq_core::ValT for Value {
                 Ok(array.items.get(range).unwrap_or_default().iter().cloned().collect())
             }
             Self::String(text) => {
+                meter::read(text.len());
                 let range = Self::bounds(&range, text.chars().count())?;
                 Ok(Self::text(text.chars().skip(range.start).take(range.len()).collect::<String>()))
             }
@@ -290,26 +378,29 @@ impl jaq_core::ValT for Value {
         meter::step();
         match (self, index) {
             (value @ (Self::Null | Self::Array(_)), Self::Object(slice)) => {
-                let bound = |name| slice.fields.get(name);
+                let bound = |name| slice.get(name);
                 value.map_range(bound("start")..bound("end"), opt, f)
             }
-            (Self::Null, Self::String(_)) => Self::Object(Rc::new(Object::default())).map_index(index, opt, f),
-            (Self::Null, Self::Number(_)) => Self::Array(Rc::new(Array::default())).map_index(index, opt, f),
+            (Self::Null, Self::String(_)) => {
+                Self::Object(Rc::default()).map_index(index, opt, f).map(Self::null_if_empty)
+            }
+            (Self::Null, Self::Number(_)) => {
+                Self::Array(Rc::default()).map_index(index, opt, f).map(Self::null_if_empty)
+            }
             (Self::Object(mut object), Self::String(name)) => {
+                meter::read(name.len());
                 let own = own_object(&mut object);
                 let found = own.fields.get_mut(name.as_str()).map(std::mem::take);
                 let was_there = found.is_some();
                 match f(found.unwrap_or_default()).next().transpose()? {
-                    Some(value) => own.insert(name.as_str().into(), value),
-                    None if was_there => {
-                        own.fields.shift_remove(name.as_str());
-                    }
+                    Some(value) => own.set(name, value),
+                    None if was_there => own.remove(name),
                     None => {}
                 }
                 Ok(Self::Object(object))
             }
             (Self::Array(mut array), Self::Number(number)) => {
-                let Some(place) = array.place(number) else {
+                let Some(place) = array.place(number.truncated()) else {
                     let error = Error::str("Out of bounds negative array index");
                     return opt.fail(Self::Array(array), |_| Exn::from(error));
                 };
@@ -325,6 +416,7 @@ impl jaq_core::ValT for Value {
                         own.items.get_mut(place).map(|item| std::mem::replace(item, value));
                     }
                     None if was_there => {
+                        meter::read(own.items.len() * size_of::<Self>());
                         own.items.remove(place);
                     }
                     None => {}
@@ -362,6 +454,7 @@ impl jaq_core::ValT for Value {
         };
         let own = own_array(&mut array);
         meter::make(new.items.len() * size_of::<Self>());
+        meter::read(own.items.len() * size_of::<Self>());
         own.contain(new.levels.saturating_sub(1));
         own.items.splice(range, new.items.iter().cloned());
         Ok(Self::Array(array))
@@ -678,12 +771,18 @@ impl Ord for Value {
         };
         match (self, other) {
             (Self::Number(left), Self::Number(right)) => left.cmp(right),
-            (Self::String(left), Self::String(right)) => left.cmp(right),
+            (Self::String(left), Self::String(right)) => {
+                meter::read(left.len().min(right.len()));
+                left.cmp(right)
+            }
             (Self::Array(left), Self::Array(right)) => left.items.cmp(&right.items),
             (Self::Object(left), Self::Object(right)) => {
                 let sorted = |object: &Object| {
-                    let mut fields: Vec<_> =
-                        object.fields.iter().map(|(name, value)| (Rc::clone(name), value.clone())).collect();
+                    let field = |(name, value): (&Rc<str>, &Self)| {
+                        meter::read(name.len());
+                        (Rc::clone(name), value.clone())
+                    };
+                    let mut fields: Vec<_> = object.fields.iter().map(field).collect();
                     fields.sort_by(|(left, _), (right, _)| left.cmp(right));
                     fields
                 };
