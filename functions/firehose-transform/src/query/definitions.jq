@@ -34,6 +34,15 @@ def format($name): if $name == "text" then @text elif $name == "json" then @json
 
 # Numbers
 def gamma: lgamma;
+def nearbyint: rint;
+
+# Generators
+def range($from; $to; $by): if ($from | type) == "number" and ($to | type) == "number" and ($by | type) == "number"
+  then if $by == 0 then empty else range_native($from; $to; $by) end else error("Range bounds must be numeric") end;
+def range($from; $to): range($from; $to; 1);
+def range($to): range(0; $to; 1);
+def last(f): reduce f as $x (null; $x);
+def nth($n; f): if $n < 0 then error("nth doesn't support negative indices") else first(skip($n; f)) end;
 
 # Membership
 def in(xs): . as $x | xs | has($x);

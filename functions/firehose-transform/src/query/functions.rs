@@ -1,5 +1,6 @@
 //! The functions that jaq leaves to the type of values, and those that are ours.
 
+use super::number::Number;
 use super::value::{Error, Value, places};
 use super::{Data, meter, regex, time};
 use indexmap::IndexMap;
@@ -12,10 +13,11 @@ const LEFT_OUT: [&str; 9] =
     ["debug_empty", "env", "halt", "jn", "localtime", "now", "stderr_empty", "strflocaltime", "yn"];
 
 /// jaq's functions for which there are others in `definitions.jq`, by which they are called.
-const RENAMED: [(&str, &str); 4] = [
+const RENAMED: [(&str, &str); 5] = [
     ("ascii_downcase", "ascii_downcase_native"),
     ("ascii_upcase", "ascii_upcase_native"),
     ("ltrimstr", "ltrimstr_native"),
+    ("range", "range_native"),
     ("rtrimstr", "rtrimstr_native"),
 ];
 
@@ -54,6 +56,9 @@ fn ours() -> Vec<Filter<RunPtr<Data>>> {
         ("tonumber", v(0), |cv| bome(to_number(cv.1))),
         ("nan", v(0), |_| bome(Ok(Value::from(f64::NAN)))),
         ("infinite", v(0), |_| bome(Ok(Value::from(f64::INFINITY)))),
+        ("ceil", v(0), |cv| bome(rounded(cv.1, f64::ceil))),
+        ("floor", v(0), |cv| bome(rounded(cv.1, f64::floor))),
+        ("round", v(0), |cv| bome(rounded(cv.1, f64::round))),
         ("isnan", v(0), |cv| bome(is_nan(&cv.1).map(Value::from))),
         ("escape_csv", v(0), |cv| bome(Ok(escape_csv(&cv.1)))),
         ("escape_tsv", v(0), |cv| bome(Ok(escape_tsv(&cv.1)))),
@@ -232,10 +237,18 @@ fn to_number(value: Value) -> ValR<Value> {
     match &value {
         Value::Number(_) => Ok(value),
         Value::String(text) => {
-            let number = super::number::Number::parse(text);
+            let number = Number::parse(text);
             number.map(Value::Number).ok_or_else(|| Error::str("string cannot be parsed as a number"))
         }
         other => Err(Error::str(format_args!("{} cannot be parsed as a number", other.kind()))),
+    }
+}
+
+fn rounded(value: Value, round: fn(f64) -> f64) -> ValR<Value> {
+    match &value {
+        Value::Number(Number::Int(_)) => Ok(value),
+        Value::Number(number) => Ok(Value::from(round(number.as_f64()))),
+        other => Err(Error::str(format_args!("{} number required", other.kind()))),
     }
 }
 
