@@ -8,6 +8,8 @@
 - Every difference of queries-differences.toml is still there, just so, and stands in docs/queries.md.
 - Every recipe of docs/queries.md gives what it says there.
 
+Without that package, as on Python 3.12 and newer, the recipes are held alone, and that is said.
+
 Outputs are compared as values, with the order of fields. Numbers that nobody computed with keep their text, which jq does
 not do: under the heading "As it is" of queries.txt that is held, too. Texts that are made of numbers, such as
 `tostring`, are compared with their numbers as values if a number of the record is written in another way than jq's.
@@ -25,7 +27,10 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-import jq
+try:
+    import jq
+except ImportError:  # there are wheels up to Python 3.11
+    jq = None
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "e2e"
@@ -48,13 +53,17 @@ NOTHING, MORE, ERROR, CRASH = "no output", "more than one output", "error", "cra
 
 
 def main(arguments):
-    if jq.compile("[limit(0; 1, 2)], [1e1000] | tojson").input(value=None).all() != ["[1]", "[1.7976931348623157e+308]"]:
-        sys.exit("the package jq is not jq 1.6")
-    os.environ["TZ"] = "UTC"  # for jq's `mktime`
     differences = tomllib.loads((HERE / "queries-differences.toml").read_text())
     if "--write" in arguments:
         write_table(differences)
-    problems = hold_programs() + hold_differences(differences) + hold_docs(differences) + hold_recipes()
+    problems = hold_docs(differences) + hold_recipes()
+    if jq:
+        os.environ["TZ"] = "UTC"  # for jq's `mktime`
+        if of_jq("[limit(0; 1, 2)], [1e1000] | tojson | select(length > 3)", ["null"]) != ['"[1.7976931348623157e+308]"']:
+            sys.exit("the package jq is not jq 1.6")
+        problems += hold_programs() + hold_differences(differences)
+    else:
+        print("queries are not held against jq 1.6: there is no package jq here, which needs Python 3.11 or older")
     print(*problems, sep="\n")
     return 1 if problems else 0
 
@@ -115,6 +124,7 @@ def hold_recipes():
     variables = {"$arrival": "2026-11-21T09:30:00.123Z", "$stream": "arn:aws:firehose:eu-west-1:123456789012:d/traffic"}
     recipes = list(zip(texts[0::3], texts[1::3], texts[2::3]))
     results = of_headgate([(program, record, variables) for program, record, _ in recipes])
+    print(f"{len(recipes)} recipes")
     return [
         f"{program}    expected {result}    got {got}"
         for (program, _, result), got in zip(recipes, results, strict=True)
@@ -284,13 +294,13 @@ def table(differences):
         for each in listed:
             of = code(each["input"]) if "input" in each else ""
             cells = code(each["program"]), of, code(each["jq"]), code(each["headgate"]), each["why"]
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append(" | ".join(["", *(cell.replace("|", "\\|") for cell in cells), ""]).strip())
         lines.append("")
     return "\n".join([*lines, END])
 
 
 def code(text):
-    return text if text in (NOTHING, MORE, ERROR, CRASH) else f"`{text}`".replace("|", "\\|")
+    return text if text in (NOTHING, MORE, ERROR, CRASH) else f"`{text}`"
 
 
 if __name__ == "__main__":
