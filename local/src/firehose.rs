@@ -139,7 +139,7 @@ struct Buffer {
     records: u64,
 }
 
-impl<'s, F: FnMut(&str) -> Result<String, String>, T: Fn(&str) -> bool> Firehose<'s, F, T> {
+impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehose<'s, F, T> {
     /// A delivery stream whose first record arrives then, in milliseconds since 1970.
     pub fn new(stream: &'s DeliveryStream, first_arrival: i64, call: F, taken: T) -> Self {
         Self {

@@ -62,7 +62,7 @@ impl Pipeline {
     ) -> io::Result<Summary> {
         let mut summary = Summary::default();
         let reports = RefCell::new(Vec::new());
-        let mut call = |request: &str| match handle(&self.deployment.transform, request) {
+        let mut call = |request: &str| match handle(&self.deployment.transform, request.as_bytes()) {
             Ok((reply, report)) => {
                 reports.borrow_mut().push(report);
                 Ok(reply)

@@ -58,7 +58,10 @@ impl PartitionValue {
         if text.is_empty() {
             return Err(ValueFault::Empty);
         }
-        if let Some(reserved) = RESERVED.iter().find(|reserved| text.contains(*reserved)) {
+        // All of them have the character, and most values do not.
+        if text.contains('_')
+            && let Some(reserved) = RESERVED.iter().find(|reserved| text.contains(*reserved))
+        {
             return Err(ValueFault::Reserved(reserved));
         }
         // Bytes first: they are counted already, and hardly any value comes near.

@@ -39,6 +39,13 @@ fn only_the_maintainer_is_built_with_an_aws_sdk() {
 }
 
 #[test]
+fn the_transform_is_built_without_an_async_runtime() {
+    let runtime = |package: &str| dependencies(package).iter().any(|name| ["tokio", "hyper"].contains(&name.as_str()));
+    assert!(runtime("partition-maintainer"), "the question is asked wrongly");
+    assert!(!runtime("firehose-transform"), "docs/decisions/0003-runtime.md");
+}
+
+#[test]
 fn one_file_names_athenas_sdk() {
     let naming: Vec<String> = sources(&project().join("functions"))
         .into_iter()
@@ -56,11 +63,13 @@ fn main_only_wires() {
     }
 }
 
+/// What the manifest does not say, cargo-lambda does: it would have a panic abort.
 #[test]
 fn panics_unwind() {
     let manifest = fs::read_to_string(project().join("Cargo.toml")).unwrap();
-    let settings = manifest.lines().filter(|line| !line.starts_with('#'));
-    assert!(!settings.into_iter().any(|line| line.contains("panic") && line.contains("abort")));
+    let release = manifest.split("[profile.release]").nth(1).unwrap();
+    let settings: Vec<&str> = release.lines().take_while(|line| !line.starts_with('[')).collect();
+    assert!(settings.contains(&"panic = \"unwind\""), "{settings:?}");
 }
 
 #[test]

@@ -117,18 +117,18 @@ fn the_type_of_others_reads_what_a_reply_says() {
     let transforms = transforms();
     let mut read = 0;
     for file in files() {
-        let Ok((reply, _)) = handle(&transforms[folder(&file)], &fs::read_to_string(&file).unwrap()) else { continue };
+        let Ok((reply, _)) = handle(&transforms[folder(&file)], &fs::read(&file).unwrap()) else { continue };
         // That type knows nothing of records from Kafka, whose data has another name.
-        if reply.contains("\"kafkaRecordValue\"") {
+        if String::from_utf8_lossy(&reply).contains("\"kafkaRecordValue\"") {
             continue;
         }
-        let theirs: KinesisFirehoseResponse = serde_json::from_str(&reply).unwrap();
+        let theirs: KinesisFirehoseResponse = serde_json::from_slice(&reply).unwrap();
         let theirs: Vec<Said> = theirs
             .records
             .into_iter()
             .map(|record| (record.record_id, record.result, record.data.0, record.metadata.partition_keys))
             .collect();
-        let reply: Value = serde_json::from_str(&reply).unwrap();
+        let reply: Value = serde_json::from_slice(&reply).unwrap();
         let ours: Vec<Said> = reply["records"].as_array().unwrap().iter().map(said).collect();
         assert_eq!(theirs, ours, "{}", file.display());
         read += 1;
@@ -165,9 +165,9 @@ struct Decoded {
 
 fn answer(transform: &Transform, event: &Path) -> Answer {
     let event = fs::read_to_string(event).unwrap();
-    match handle(transform, &event) {
+    match handle(transform, event.as_bytes()) {
         Ok((reply, report)) => {
-            let reply: Value = serde_json::from_str(&reply).unwrap();
+            let reply: Value = serde_json::from_slice(&reply).unwrap();
             let log = report.line().to_json(0, "firehose-transform");
             let answers = reply["records"].as_array().unwrap().iter();
             let decoded =
@@ -181,8 +181,8 @@ fn answer(transform: &Transform, event: &Path) -> Answer {
 fn decoded(transform: &Transform, answer: &Value, alone: &str) -> Decoded {
     let text = |name: &str| answer.get(name).and_then(Value::as_str);
     let data = text("data").or_else(|| text("kafkaRecordValue")).map(|data| STANDARD.decode(data).unwrap());
-    let (reply, report) = handle(transform, alone).unwrap();
-    let reply: Value = serde_json::from_str(&reply).unwrap();
+    let (reply, report) = handle(transform, alone.as_bytes()).unwrap();
+    let reply: Value = serde_json::from_slice(&reply).unwrap();
     assert_eq!(&reply["records"][0], answer, "a record's outcome depends on the others");
     Decoded {
         record_id: text("recordId").unwrap().to_owned(),
@@ -211,7 +211,7 @@ fn alone(event: &str) -> Vec<String> {
 
 fn reports() -> Vec<Report> {
     let transforms = transforms();
-    let report = |file: PathBuf| Some(handle(&transforms[folder(&file)], &fs::read_to_string(&file).unwrap()).ok()?.1);
+    let report = |file: PathBuf| Some(handle(&transforms[folder(&file)], &fs::read(&file).unwrap()).ok()?.1);
     files().into_iter().filter_map(report).collect()
 }
 

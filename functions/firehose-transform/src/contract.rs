@@ -84,30 +84,47 @@ impl Contract {
 
     /// Holds a record against the contract; the first breach counts.
     pub fn check(&self, document: &Document<'_>) -> Result<(), Breach> {
-        for (name, _) in document.fields() {
-            if let Some(column) = self.columns.iter().find(|column| column.is_shadowed_by(name)) {
+        // Producers write their fields in the same order again and again, so the next column is a good guess.
+        let (mut next, mut found) = (0, 0);
+        for (name, value) in document.fields() {
+            let Some((place, column)) = self.column(name, next) else { continue };
+            next = place + 1;
+            if column.name != name {
                 let expected = "no other field of that name, since tables do not know its case".to_owned();
                 return Err(Breach { column: column.name.clone(), expected, got: "one" });
             }
+            found += 1;
+            if value != "null" || column.not_null {
+                column.hive_type.check(value).map_err(|mismatch| column.breach(mismatch))?;
+            }
         }
-        for column in &self.columns {
-            let result = match document.field(&column.name) {
-                None if column.not_null => Err(Mismatch { expected: column.hive_type.to_string(), got: "nothing" }),
-                None => Ok(()),
-                Some(value) if value.get() == "null" && !column.not_null => Ok(()),
-                Some(value) => column.hive_type.check(value),
-            };
-            result.map_err(|Mismatch { expected, got }| Breach { column: column.name.clone(), expected, got })?;
+        if found < self.columns.len() {
+            let missing = self.columns.iter().find(|column| column.not_null && document.field(&column.name).is_none());
+            if let Some(column) = missing {
+                return Err(column.breach(Mismatch { expected: column.hive_type.to_string(), got: "nothing" }));
+            }
         }
         Ok(())
+    }
+
+    /// The column that a field would be read as, and its place; perhaps at the place that is guessed.
+    fn column(&self, field: &str, guess: usize) -> Option<(usize, &Column)> {
+        match self.columns.get(guess) {
+            Some(column) if column.name == field => Some((guess, column)),
+            _ => self.columns.iter().enumerate().find(|(_, column)| column.is_read_from(field)),
+        }
     }
 }
 
 impl Column {
-    /// Whether a field would be read as this column, although its name has another case: Athena's and Firehose's readers
-    /// of JSON compare without case.
-    fn is_shadowed_by(&self, field: &str) -> bool {
-        self.name.eq_ignore_ascii_case(field) && self.name != field
+    /// Whether a field would be read as this column, perhaps although its name has another case: Athena's and Firehose's
+    /// readers of JSON compare without case.
+    fn is_read_from(&self, field: &str) -> bool {
+        self.name.eq_ignore_ascii_case(field)
+    }
+
+    fn breach(&self, Mismatch { expected, got }: Mismatch) -> Breach {
+        Breach { column: self.name.clone(), expected, got }
     }
 
     /// The field's name, with the record's case.
@@ -180,7 +197,8 @@ mod tests {
     /// The breach of the contract by the record, if it is one.
     #[track_caller]
     fn check(contract: &str, record: &str) -> Result<(), String> {
-        let document = Document::parse(record).unwrap();
+        let arena = bumpalo::Bump::new();
+        let document = Document::parse(record, &arena).unwrap();
         Contract::parse(contract).unwrap().check(&document).map_err(|breach| breach.to_string())
     }
 

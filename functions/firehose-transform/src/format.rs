@@ -12,7 +12,6 @@ pub use line::Unreadable;
 use crate::outcome::{Failure, Reason};
 use crate::transform::Origin;
 use crate::wire::LARGEST_REPLY;
-use std::borrow::Cow;
 
 /// The format of the records of a delivery stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +28,17 @@ pub enum RecordFormat {
     Syslog,
 }
 
+/// Memory for what records are decoded to.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    decompressed: Vec<u8>,
+    json: String,
+}
+
 /// What a record turned out to be.
 pub(crate) enum Decoded<'r> {
     /// One record, as JSON.
-    Json(Cow<'r, str>),
+    Json(&'r str),
     /// The change of an item.
     Change(dynamodb::Change<'r>),
     /// Log events.
@@ -57,26 +63,23 @@ impl RecordFormat {
         }
     }
 
-    /// Reads a record; `buffer` is for what has to be decompressed.
+    /// Reads a record.
     pub(crate) fn decode<'r>(
         self,
         record: &'r [u8],
         origin: &Origin<'_>,
-        buffer: &'r mut Vec<u8>,
+        buffers: &'r mut Buffers,
     ) -> Result<Decoded<'r>, Failure> {
-        let decode_line = |decode: &dyn Fn(&str, &mut String) -> Result<(), Failure>| {
-            let mut json = String::with_capacity(2 * record.len());
-            decode(text(record)?, &mut json)?;
-            Ok(Decoded::Json(json.into()))
-        };
+        let Buffers { decompressed, json } = buffers;
+        json.clear();
         match self {
-            Self::Json => Ok(Decoded::Json(text(record)?.into())),
+            Self::Json => Ok(Decoded::Json(text(record)?)),
             Self::DynamoDb => {
                 let change = dynamodb::Change::parse(text(record)?);
                 change.map(Decoded::Change).map_err(|fault| Reason::NotDynamoDb.because(fault))
             }
             Self::CloudWatchLogs => {
-                let message = cloudwatch_logs::decompress(record, MOST_DECOMPRESSED, buffer)
+                let message = cloudwatch_logs::decompress(record, MOST_DECOMPRESSED, decompressed)
                     .and_then(cloudwatch_logs::Message::parse)
                     .map_err(|fault| Reason::NotCloudWatchLogs.because(fault))?;
                 Ok(match message {
@@ -85,12 +88,14 @@ impl RecordFormat {
                 })
             }
             Self::Apache => {
-                decode_line(&|line, json| apache::decode(line, json).map_err(|fault| Reason::NotApache.because(fault)))
+                apache::decode(text(record)?, json).map_err(|fault| Reason::NotApache.because(fault))?;
+                Ok(Decoded::Json(json))
             }
-            Self::Syslog => decode_line(&|line, json| {
+            Self::Syslog => {
                 let arrived_at = origin.arrived_at().map(jiff::Timestamp::as_millisecond);
-                syslog::decode(line, arrived_at, json).map_err(|fault| Reason::NotSyslog.because(fault))
-            }),
+                syslog::decode(text(record)?, arrived_at, json).map_err(|fault| Reason::NotSyslog.because(fault))?;
+                Ok(Decoded::Json(json))
+            }
         }
     }
 }

@@ -2,18 +2,18 @@
 
 use crate::outcome::{Failure, Outcome, Reason};
 use crate::report::Report;
-use crate::transform::Transform;
+use crate::transform::{Scratch, Transform};
 use crate::wire::{LARGEST_REPLY, Record, ReplyWriter, Request, RequestError};
 
 /// Answers a request: the reply as JSON, and what is to be told of it.
 ///
 /// Each `recordId` of the request is in the reply once, in order, whatever its record holds, and the reply to a request of
 /// Firehose's is never larger than Lambda takes it. An error is what Firehose never sends: text that is not a request at all.
-pub fn handle(transform: &Transform, request: &str) -> Result<(String, Report), RequestError> {
+pub fn handle(transform: &Transform, request: &[u8]) -> Result<(Vec<u8>, Report), RequestError> {
     answer(transform, request, LARGEST_REPLY)
 }
 
-fn answer(transform: &Transform, request: &str, most: usize) -> Result<(String, Report), RequestError> {
+fn answer(transform: &Transform, request: &[u8], most: usize) -> Result<(Vec<u8>, Report), RequestError> {
     let request = Request::parse(request)?;
     let mut report = Report {
         delivery_stream: request.delivery_stream_arn(),
@@ -22,39 +22,35 @@ fn answer(transform: &Transform, request: &str, most: usize) -> Result<(String, 
     };
     let mut reply = ReplyWriter::new(&request.records, most);
     let mut payload = Vec::new();
+    let mut scratch = Scratch::default();
     for record in &request.records {
         let outcome = match record.decode(&mut payload) {
             Ok(()) => {
                 report.bytes_in += payload.len() as u64;
-                transform.apply(&payload, &request.origin(record))
+                transform.apply(&payload, &request.origin(record), &mut scratch)
             }
             Err(reason) => {
                 Outcome::Fail(reason.because(format_args!("expected base64 text as `{}`", record.payload_name())))
             }
         };
-        if let Err(failure) = put(transform, record, outcome, &mut reply, &mut report) {
+        if let Err(failure) = put(record, outcome, &mut reply, &mut report) {
             reply.fail(record, failure.reason);
             report.count_failed(|| record.id(), failure);
         }
     }
+    report.partitions = scratch.partitions.count();
     Ok((reply.finish(), report))
 }
 
 /// Puts a record's outcome into the reply, or gives the reason why it has to be failed.
-fn put(
-    transform: &Transform,
-    record: &Record<'_>,
-    outcome: Outcome,
-    reply: &mut ReplyWriter,
-    report: &mut Report,
-) -> Result<(), Failure> {
+fn put(record: &Record<'_>, outcome: Outcome<'_>, reply: &mut ReplyWriter, report: &mut Report) -> Result<(), Failure> {
     match outcome {
         Outcome::Deliver { lines, labels } => {
-            let keys = transform.layout.lambda_keys().zip(labels.iter().map(String::as_str));
-            reply.deliver(record, &lines, keys).map_err(|_| {
+            reply.deliver(record, lines, &labels).map_err(|_| {
                 Reason::ReplyFull.because("expected a smaller batch: lower the processor's `BufferSizeInMBs`")
             })?;
-            report.count_delivered(&lines, labels);
+            labels.deliver();
+            report.count_delivered(lines);
         }
         Outcome::Drop(dropped) => {
             reply.drop(record);
@@ -90,9 +86,9 @@ mod tests {
 
     /// The reply's records, after what holds for every reply was checked.
     fn answered(transform: &Transform, records: &[Vec<u8>], most: usize) -> Vec<Value> {
-        let (reply, report) = answer(transform, &request(records), most).unwrap();
+        let (reply, report) = answer(transform, request(records).as_bytes(), most).unwrap();
         assert!(reply.len() <= most, "{} bytes of {most}", reply.len());
-        let reply: Value = serde_json::from_str(&reply).unwrap();
+        let reply: Value = serde_json::from_slice(&reply).unwrap();
         let answers = reply["records"].as_array().unwrap().clone();
         assert_eq!(answers.len(), records.len());
         let counted = report.delivered + report.dropped.values().sum::<u64>() + report.failed.values().sum::<u64>();
@@ -141,7 +137,7 @@ mod tests {
 
     #[test]
     fn no_records_are_no_error() {
-        assert_eq!(handle(&transform(), "{\"records\":[]}").unwrap().0, "{\"records\":[]}");
+        assert_eq!(handle(&transform(), b"{\"records\":[]}").unwrap().0, b"{\"records\":[]}");
     }
 
     /// Transformations of all formats, with and without queries.

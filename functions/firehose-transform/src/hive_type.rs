@@ -1,6 +1,7 @@
 //! Hive's types, and which JSON values are theirs.
 
 use crate::document::{Document, Kind};
+use bumpalo::Bump;
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -142,18 +143,19 @@ impl HiveType {
         Ok((hive_type, rest))
     }
 
-    /// Whether a JSON value is of this type. `null` is of none: whether it may come is the column's affair.
-    pub fn check(&self, value: &RawValue) -> Result<(), Mismatch> {
-        let text = value.get();
-        let kind = Kind::of(value);
+    /// Whether a value, given as JSON, is of this type. `null` is of none: whether it may come is the column's affair.
+    pub fn check(&self, text: &str) -> Result<(), Mismatch> {
+        let kind = Kind::of(text);
         let mismatch = |got| Mismatch { expected: self.to_string(), got };
         let when = |right: bool, otherwise| if right { Ok(()) } else { Err(mismatch(otherwise)) };
         match (self, kind) {
             (Self::Boolean, Kind::Boolean) | (Self::String | Self::Binary, Kind::String) => Ok(()),
             (Self::Integer(size), Kind::Number) => size.check(text).map_err(mismatch),
             (Self::Float, Kind::Number) => when(text.parse::<f32>().is_ok_and(f32::is_finite), "a number out of range"),
+            // Without an exponent, it takes more than 300 digits to be out of range.
             (Self::Double | Self::Timestamp, Kind::Number) => {
-                when(text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range")
+                let is_ordinary = text.len() < 300 && memchr::memchr2(b'e', b'E', text.as_bytes()).is_none();
+                when(is_ordinary || text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range")
             }
             (Self::Decimal { precision, scale }, Kind::Number) => {
                 when(fits_decimal(text, *precision, *scale), "a number with more digits")
@@ -166,10 +168,11 @@ impl HiveType {
             (Self::Timestamp, Kind::String) => when(is_timestamp(inner(text)), "a string that is not a timestamp"),
             (Self::Array(element), Kind::Array) => {
                 let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| mismatch(kind.name()))?;
-                elements.into_iter().try_for_each(|value| check_inside(element, value))
+                elements.into_iter().try_for_each(|value| check_inside(element, value.get()))
             }
             (Self::Map(key, element), Kind::Object) => {
-                let document = Document::parse(text).map_err(|_| mismatch(kind.name()))?;
+                let arena = Bump::new();
+                let document = Document::parse(text, &arena).map_err(|_| mismatch(kind.name()))?;
                 document.fields().try_for_each(|(name, value)| {
                     let long =
                         matches!(**key, Self::Char(most) | Self::Varchar(most) if name.chars().count() > most as usize);
@@ -178,7 +181,8 @@ impl HiveType {
                 })
             }
             (Self::Struct(fields), Kind::Object) => {
-                let document = Document::parse(text).map_err(|_| mismatch(kind.name()))?;
+                let arena = Bump::new();
+                let document = Document::parse(text, &arena).map_err(|_| mismatch(kind.name()))?;
                 fields.iter().try_for_each(|(name, field)| {
                     document.field(name).map_or(Ok(()), |value| {
                         check_inside(field, value)
@@ -241,8 +245,8 @@ impl fmt::Display for HiveType {
 }
 
 /// Inside of arrays, maps and structs `null` is always right: Hive has no `not null` there.
-fn check_inside(hive_type: &HiveType, value: &RawValue) -> Result<(), Mismatch> {
-    if value.get() == "null" { Ok(()) } else { hive_type.check(value) }
+fn check_inside(hive_type: &HiveType, value: &str) -> Result<(), Mismatch> {
+    if value == "null" { Ok(()) } else { hive_type.check(value) }
 }
 
 fn sign(text: &str, expected: char) -> Result<&str, TypeError> {
@@ -400,7 +404,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, right: &[&str], wrong: &[&str]) {
         let hive_type = hive_type(text);
-        let check = |value: &str| hive_type.check(serde_json::from_str(value).unwrap());
+        let check = |value: &str| hive_type.check(value);
         for value in right {
             assert_eq!(check(value), Ok(()), "`{value}` is a {text}");
         }
@@ -464,7 +468,7 @@ mod tests {
     #[test]
     fn mismatches_say_what_came_and_show_no_value() {
         let message = |text: &str, value: &str| {
-            let Mismatch { expected, got } = hive_type(text).check(serde_json::from_str(value).unwrap()).unwrap_err();
+            let Mismatch { expected, got } = hive_type(text).check(value).unwrap_err();
             format!("expected {expected}, got {got}")
         };
         insta::assert_snapshot!(message("int", "\"5\""), @"expected int, got a string");

@@ -6,8 +6,7 @@
 pub(crate) fn push_string(json: &mut String, text: &str) {
     json.push('"');
     let mut rest = text;
-    while let Some(place) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
-        let (plain, special) = rest.split_at(place);
+    while let Some((plain, special)) = find_special(rest.as_bytes()).and_then(|place| rest.split_at_checked(place)) {
         json.push_str(plain);
         let mut characters = special.chars();
         match characters.next() {
@@ -28,6 +27,22 @@ pub(crate) fn push_string(json: &mut String, text: &str) {
     }
     json.push_str(rest);
     json.push('"');
+}
+
+/// Whether there is anything in a text that cannot stand in a JSON string as it is.
+pub(crate) fn is_special(text: &str) -> bool {
+    find_special(text.as_bytes()).is_some()
+}
+
+/// The first byte that cannot stand in a JSON string as it is. Sixteen are looked at together, which the compiler makes few
+/// instructions of: texts are long, and such bytes are rare.
+fn find_special(text: &[u8]) -> Option<usize> {
+    #[expect(clippy::needless_bitwise_bool, reason = "without branches sixteen bytes can be looked at together")]
+    let is_special = |byte: &u8| (*byte < b' ') | (*byte == b'"') | (*byte == b'\\');
+    let (chunks, _) = text.as_chunks::<16>();
+    let plain =
+        chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_special(byte))).count() * 16;
+    text.get(plain..)?.iter().position(is_special).map(|place| plain + place)
 }
 
 #[cfg(test)]

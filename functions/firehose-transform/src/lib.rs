@@ -8,6 +8,7 @@
 //! - [`query`]: jq over a record;
 //! - [`document`]: a JSON record, read no deeper than it must be;
 //! - [`contract`]: what the pipeline insists on, in [Hive types](hive_type);
+//! - [`labels`]: the partitions of an invocation, each labelled once;
 //! - [`wire`]: the request and the reply as Firehose writes and reads them;
 //! - [`report`]: what an invocation did, for the log and the metrics;
 //! - [`config`]: the variables of the environment.
@@ -21,9 +22,11 @@ pub mod format;
 pub mod handler;
 pub mod hive_type;
 mod json;
+pub mod labels;
 pub mod outcome;
 pub mod output;
 pub mod query;
 pub mod report;
+mod scan;
 pub mod transform;
 pub mod wire;

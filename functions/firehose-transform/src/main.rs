@@ -1,35 +1,34 @@
 //! The transform function on Lambda.
 
+mod runtime;
+
 use firehose_transform::config;
 use firehose_transform::handler::handle;
-use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
-use serde_json::value::RawValue;
+use runtime::{Failure, Runtime};
 use shared::edge::{self, Log};
-use shared::telemetry::{Level, Line};
 use std::process::ExitCode;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let log = Log::from_environment();
+    let log = |line: &_| log.print(line);
+    let runtime = Runtime::from_environment();
     let transform = match config::read(&mut edge::variables()) {
         Ok(transform) => transform,
-        Err(error) => return edge::refuse(&error),
-    };
-    let (transform, log) = (&transform, &Log::from_environment());
-    let served = run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
-        match handle(transform, event.payload.get()) {
-            Ok((reply, report)) => {
-                log.print(&report.line());
-                RawValue::from_string(reply).map_err(|error| diagnostic("reply-not-json", &error))
+        Err(error) => {
+            let status = edge::refuse(&error);
+            if let Ok(mut runtime) = runtime {
+                runtime.refuse(&error, log);
             }
-            Err(error) => {
-                log.print(&Line::new(Level::Error, &error.to_string()));
-                Err(diagnostic("not-a-firehose-request", &error))
-            }
+            return status;
         }
-    }));
-    edge::ended(served.await)
-}
-
-fn diagnostic(error_type: &str, error: &dyn std::error::Error) -> Diagnostic {
-    Diagnostic { error_type: error_type.to_owned(), error_message: error.to_string() }
+    };
+    let served = runtime.and_then(|mut runtime| {
+        runtime.serve(log, |request| {
+            let (reply, report) = handle(&transform, request)
+                .map_err(|error| Failure { error_type: "not-a-firehose-request", error_message: error.to_string() })?;
+            log(&report.line());
+            Ok(reply)
+        })
+    });
+    edge::ended(served)
 }

@@ -1,17 +1,18 @@
 //! What becomes of a record.
 
+use crate::labels::Labels;
 use std::fmt;
+use std::rc::Rc;
 
 /// What becomes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is delivered: this text, one line for each record in it, under these values of
-    /// [`Layout::lambda_keys`](shared::layout::Layout::lambda_keys), escaped for the path.
+pub enum Outcome<'s> {
+    /// It is delivered: this text, one line for each record in it, under these labels.
     Deliver {
         /// The new data, newlines included.
-        lines: Vec<u8>,
-        /// The values of the partition keys.
-        labels: Vec<String>,
+        lines: &'s str,
+        /// Its partition.
+        labels: Rc<Labels>,
     },
     /// It is not wanted.
     Drop(Dropped),

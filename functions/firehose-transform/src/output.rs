@@ -1,9 +1,8 @@
 //! The formats in which records are delivered.
 
 use crate::contract::{Column, Contract};
-use crate::document::{Document, Kind};
+use crate::document::{Document, Kind, push_value};
 use csv::{Terminator, WriterBuilder};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// How a record is written.
@@ -27,7 +26,7 @@ impl OutputFormat {
     }
 
     /// Appends a record, newline included.
-    pub(crate) fn write(self, document: &Document<'_>, contract: &Contract, line: &mut Vec<u8>) {
+    pub(crate) fn write(self, document: &Document<'_>, contract: &Contract, line: &mut String) {
         match self {
             Self::Json => document.write_line(line),
             Self::Csv => write_csv(document, contract.columns(), line),
@@ -35,49 +34,54 @@ impl OutputFormat {
     }
 }
 
-fn write_csv(document: &Document<'_>, columns: &[Column], line: &mut Vec<u8>) {
+fn write_csv(document: &Document<'_>, columns: &[Column], line: &mut String) {
+    let mut writer =
+        WriterBuilder::new().terminator(Terminator::Any(b'\n')).buffer_capacity(512).from_writer(Vec::new());
+    let cells = columns.iter().map(|column| document.field(column.name()).map_or("".into(), cell).into_owned());
     // Written to memory, it cannot fail.
-    let mut writer = WriterBuilder::new().terminator(Terminator::Any(b'\n')).buffer_capacity(512).from_writer(line);
-    _ = writer
-        .write_record(columns.iter().map(|column| document.field(column.name()).map_or("".into(), cell).into_owned()));
-    _ = writer.flush();
+    if writer.write_record(cells).is_ok()
+        && let Ok(written) = writer.into_inner()
+    {
+        line.push_str(&String::from_utf8_lossy(&written));
+    }
 }
 
 /// A value as a cell.
-fn cell(value: &RawValue) -> Cow<'_, str> {
-    match Kind::of(value) {
+fn cell(json: &str) -> Cow<'_, str> {
+    match Kind::of(json) {
         Kind::Null => Cow::Borrowed(""),
-        Kind::String => Cow::Owned(text(value)),
-        Kind::Boolean | Kind::Number => Cow::Borrowed(value.get()),
+        Kind::String => Cow::Owned(text(json)),
+        Kind::Boolean | Kind::Number => Cow::Borrowed(json),
         Kind::Array | Kind::Object => {
-            let mut json = Vec::new();
-            crate::document::write_compact(value, &mut json);
-            Cow::Owned(String::from_utf8_lossy(&json).into_owned())
+            let mut line = String::new();
+            push_value(&mut line, json);
+            Cow::Owned(line)
         }
     }
 }
 
 /// The text of a string; half surrogate pairs, which are no characters, are replaced.
-fn text(value: &RawValue) -> String {
-    serde_json::from_str(value.get()).unwrap_or_else(|_| crate::query::lossy_text(value))
+fn text(json: &str) -> String {
+    serde_json::from_str(json).unwrap_or_else(|_| crate::query::lossy_text(json))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bumpalo::Bump;
 
     #[track_caller]
     fn check(record: &str, line: &str) {
         let contract = Contract::parse("a string, b double, c array<int>").unwrap();
-        let mut written = Vec::new();
-        OutputFormat::Csv.write(&Document::parse(record).unwrap(), &contract, &mut written);
-        assert_eq!(String::from_utf8(written).unwrap(), line);
+        let mut written = String::new();
+        OutputFormat::Csv.write(&Document::parse(record, &Bump::new()).unwrap(), &contract, &mut written);
+        assert_eq!(written, line);
     }
 
     #[test]
     fn columns_are_those_of_the_contract() {
         check(r#"{"b":1.10,"other":1,"a":"x"}"#, "x,1.10,\n");
-        check(r#"{"a":null,"c":[1, 2]}"#, ",,\"[1,2]\"\n");
+        check(r#"{"a":null,"c":[1, 2]}"#, ",,\"[1, 2]\"\n");
         check("{}", ",,\n");
     }
 
@@ -93,8 +97,8 @@ mod tests {
     #[test]
     fn a_line_of_nothing_is_told_from_an_empty_line() {
         let contract = Contract::parse("a string").unwrap();
-        let mut written = Vec::new();
-        OutputFormat::Csv.write(&Document::parse("{}").unwrap(), &contract, &mut written);
-        assert_eq!(written, b"\"\"\n");
+        let mut written = String::new();
+        OutputFormat::Csv.write(&Document::parse("{}", &Bump::new()).unwrap(), &contract, &mut written);
+        assert_eq!(written, "\"\"\n");
     }
 }

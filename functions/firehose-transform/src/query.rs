@@ -3,19 +3,24 @@
 mod functions;
 mod meter;
 mod number;
+mod plan;
 mod regex;
+mod strftime;
 mod text;
 mod time;
 mod value;
 
+use crate::document::Document;
 use jaq_core::data::{DataT, HasLut};
 use jaq_core::load::lex::{StrPart, Tok, Token};
 use jaq_core::load::parse::{BinaryOp, Def, Term};
-use jaq_core::load::{self, Arena, File, Lexer, Loader};
+use jaq_core::load::{self, Arena, File, Lexer, Loader, Parser};
 use jaq_core::{Compiler, Ctx, Vars, compile, ops};
 use meter::{Allowance, Stopped, metered};
+use plan::Plan;
+pub(crate) use plan::{GivenUp, Item, Scope};
 use serde_json::value::RawValue;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use value::Value;
@@ -27,7 +32,10 @@ use value::Value;
 /// [`rfc3339`](https://www.rfc-editor.org/rfc/rfc3339) beside them.
 pub struct Query {
     text: Rc<str>,
-    filter: jaq_core::Filter<Data>,
+    /// The program as direct operations, if it can be had.
+    plan: Option<Plan>,
+    /// The program as jaq has it; one that is planned is compiled when a record is not an ordinary case of it.
+    filter: OnceCell<jaq_core::Filter<Data>>,
     variables: &'static [&'static str],
     /// Which of the variables it uses.
     used: Vec<bool>,
@@ -99,27 +107,43 @@ impl Query {
             let problem = "expected parentheses around what stands before or after `*` or `/`, as in `(2 * 3) % 4`";
             return Err(SyntaxError::of(text, Some((problem.to_owned(), place))));
         }
-        let arena = Arena::default();
-        let modules = Loader::new(definitions()).load(&arena, File { code: text, path: () }).map_err(|errors| {
-            let parse_error = errors.into_iter().find_map(|(_, error)| match error {
-                load::Error::Parse(errors) => errors.into_iter().next(),
-                load::Error::Io(_) | load::Error::Lex(_) => None,
-            });
-            SyntaxError::of(
-                text,
-                parse_error.map(|(expected, found)| {
-                    let got = if found.is_empty() { "the end".to_owned() } else { format!("`{}`", first_word(found)) };
-                    (format!("expected {}, got {got}", expected.as_str()), found)
-                }),
-            )
-        })?;
-        let compiler = Compiler::default().with_funs(functions::all()).with_global_vars(variables.iter().copied());
-        let filter = compiler.compile(modules).map_err(|errors| {
-            let undefined = errors.into_iter().flat_map(|(_, errors)| errors).next();
-            SyntaxError::of(text, undefined.map(|(name, kind)| (undefined_name(name, &kind), name)))
-        })?;
+        let term = Parser::new(&tokens).parse(Parser::term).ok();
+        let plan = term.and_then(|term| Plan::of(&term, variables));
+        let filter = if plan.is_some() { OnceCell::new() } else { OnceCell::from(filter(text, variables)?) };
         let used = variables.iter().map(|variable| mentions(&tokens, variable)).collect();
-        Ok(Self { text: text.into(), filter, variables, used })
+        Ok(Self { text: text.into(), plan, filter, variables, used })
+    }
+
+    /// The program as jaq has it.
+    fn filter(&self) -> Option<&jaq_core::Filter<Data>> {
+        if self.filter.get().is_none() {
+            // A program that is planned is one that jaq can compile: a property holds the two equal.
+            _ = self.filter.set(filter(&self.text, self.variables).ok()?);
+        }
+        self.filter.get()
+    }
+
+    /// Runs the program on a record by its plan, if it has one and the record is an ordinary case of it.
+    pub(crate) fn run_directly<'a>(
+        &'a self,
+        record: Document<'a>,
+        scope: Scope<'_, 'a>,
+    ) -> Result<Option<Document<'a>>, GivenUp> {
+        self.plan.as_ref().ok_or(GivenUp)?.run(record, scope)
+    }
+
+    /// The same for a record that is needed afterwards.
+    pub(crate) fn look_directly<'a>(
+        &'a self,
+        record: &Item<'a>,
+        scope: Scope<'_, 'a>,
+    ) -> Result<Option<Document<'a>>, GivenUp> {
+        self.plan.as_ref().ok_or(GivenUp)?.look(record, scope)
+    }
+
+    /// Whether the program is planned.
+    pub(crate) fn is_planned(&self) -> bool {
+        self.plan.is_some()
     }
 
     /// Whether the program mentions a variable.
@@ -136,6 +160,7 @@ impl Query {
         mut variable: impl FnMut(&'static str) -> Option<String>,
         output: &mut String,
     ) -> Result<bool, QueryFault> {
+        let Some(filter) = self.filter() else { return Err(QueryFault::Failed("it could not be compiled".to_owned())) };
         PROGRAM.set(Rc::clone(&self.text));
         let before = output.len();
         let result = metered(Allowance::of_record(input.get().len()), || {
@@ -143,8 +168,8 @@ impl Query {
                 let json = if *used { variable(name) } else { None };
                 json.and_then(|json| Value::parse(&json).ok()).unwrap_or_default()
             });
-            let context = Ctx::<Data>::new(Program(&self.filter.lut), Vars::new(variables.collect::<Vec<_>>()));
-            let mut outputs = self.filter.id.run((context, Value::of(input))).map(|output| {
+            let context = Ctx::<Data>::new(Program(&filter.lut), Vars::new(variables.collect::<Vec<_>>()));
+            let mut outputs = filter.id.run((context, Value::of(input))).map(|output| {
                 output.map_err(|exception| {
                     exception
                         .get_err()
@@ -170,6 +195,29 @@ impl Query {
     pub fn object_names(&self) -> Option<Vec<String>> {
         names_of(&load::parse(&self.text, |parser| parser.term())?)
     }
+}
+
+/// A program, compiled by jaq.
+fn filter(text: &str, variables: &[&'static str]) -> Result<jaq_core::Filter<Data>, SyntaxError> {
+    let arena = Arena::default();
+    let modules = Loader::new(definitions()).load(&arena, File { code: text, path: () }).map_err(|errors| {
+        let parse_error = errors.into_iter().find_map(|(_, error)| match error {
+            load::Error::Parse(errors) => errors.into_iter().next(),
+            load::Error::Io(_) | load::Error::Lex(_) => None,
+        });
+        SyntaxError::of(
+            text,
+            parse_error.map(|(expected, found)| {
+                let got = if found.is_empty() { "the end".to_owned() } else { format!("`{}`", first_word(found)) };
+                (format!("expected {}, got {got}", expected.as_str()), found)
+            }),
+        )
+    })?;
+    let compiler = Compiler::default().with_funs(functions::all()).with_global_vars(variables.iter().copied());
+    compiler.compile(modules).map_err(|errors| {
+        let undefined = errors.into_iter().flat_map(|(_, errors)| errors).next();
+        SyntaxError::of(text, undefined.map(|(name, kind)| (undefined_name(name, &kind), name)))
+    })
 }
 
 impl fmt::Debug for Query {
@@ -207,8 +255,8 @@ impl SyntaxError {
 }
 
 /// The text of a JSON string, in which halves of surrogate pairs are replaced.
-pub(crate) fn lossy_text(string: &RawValue) -> String {
-    Value::of(string).as_str().unwrap_or_default().to_owned()
+pub(crate) fn lossy_text(json: &str) -> String {
+    Value::parse(json).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn first_word(text: &str) -> &str {

@@ -2,14 +2,16 @@
 
 use crate::contract::Contract;
 use crate::document::{Document, Kind};
-use crate::format::{Decoded, RecordFormat};
+use crate::format::{Buffers, Decoded, RecordFormat};
+use crate::labels::{Labels, Partitions};
 use crate::outcome::{Dropped, Failure, Outcome, Reason};
 use crate::output::OutputFormat;
-use crate::query::{Query, QueryFault};
+use crate::query::{Item, Query, QueryFault, Scope};
+use bumpalo::Bump;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use shared::layout::Layout;
-use shared::partition::{PartitionValue, ValueFault};
+use std::rc::Rc;
 
 /// The transformation of a delivery stream: what its configuration asks for, read once.
 #[derive(Debug)]
@@ -47,13 +49,13 @@ pub(crate) const CHANGE: &str = "$change";
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Origin<'o> {
     /// When it came, in milliseconds since 1970.
-    pub arrival: Option<&'o RawValue>,
+    pub arrival: Option<&'o str>,
     /// Its id.
-    pub record_id: Option<&'o RawValue>,
+    pub record_id: Option<&'o str>,
     /// The delivery stream's ARN.
-    pub stream: Option<&'o RawValue>,
+    pub stream: Option<&'o str>,
     /// What Kinesis tells of it.
-    pub kinesis: Option<&'o RawValue>,
+    pub kinesis: Option<&'o str>,
 }
 
 impl Transform {
@@ -69,10 +71,17 @@ impl Transform {
         }
     }
 
-    /// What becomes of a record, given its bytes. The same record always becomes the same.
-    pub fn apply(&self, record: &[u8], origin: &Origin<'_>) -> Outcome {
-        let delivery = Delivery { transform: self, origin, lines: Vec::with_capacity(record.len() + 1), labels: None };
-        delivery.add_all(record).unwrap_or_else(Outcome::Fail)
+    /// What becomes of a record, given its bytes. The same record always becomes the same, whichever came before it.
+    pub fn apply<'s>(&self, record: &[u8], origin: &Origin<'_>, scratch: &'s mut Scratch) -> Outcome<'s> {
+        let Scratch { partitions, arena, lines, buffers, image } = scratch;
+        arena.reset();
+        lines.clear();
+        let delivery = Delivery { transform: self, origin, partitions, arena, lines, labels: None };
+        match delivery.add_all(record, buffers, image) {
+            Ok(Fate::Deliver(labels)) => Outcome::Deliver { lines, labels },
+            Ok(Fate::Drop(why)) => Outcome::Drop(why),
+            Err(failure) => Outcome::Fail(failure),
+        }
     }
 
     /// Whether removed items are asked about.
@@ -81,33 +90,51 @@ impl Transform {
     }
 }
 
+/// What one record leaves for the next: memory, and the partitions that are known.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// The partitions that records went to.
+    pub partitions: Partitions,
+    arena: Bump,
+    lines: String,
+    buffers: Buffers,
+    image: String,
+}
+
 /// A record on its way to be delivered. Log data has many events, which all become lines of the same record.
 struct Delivery<'t> {
     transform: &'t Transform,
     origin: &'t Origin<'t>,
-    lines: Vec<u8>,
-    labels: Option<Vec<String>>,
+    partitions: &'t mut Partitions,
+    arena: &'t Bump,
+    lines: &'t mut String,
+    labels: Option<Rc<Labels>>,
+}
+
+/// What a record comes to that does not fail.
+enum Fate {
+    Deliver(Rc<Labels>),
+    Drop(Dropped),
 }
 
 impl Delivery<'_> {
-    fn add_all(mut self, record: &[u8]) -> Result<Outcome, Failure> {
-        let mut buffer = Vec::new();
-        match self.transform.record_format.decode(record, self.origin, &mut buffer)? {
-            Decoded::Json(json) => self.add(&json, &Change::default())?,
+    fn add_all(mut self, record: &[u8], buffers: &mut Buffers, image: &mut String) -> Result<Fate, Failure> {
+        match self.transform.record_format.decode(record, self.origin, buffers)? {
+            Decoded::Json(json) => self.add(json, &Change::default())?,
             Decoded::Change(change) if change.is_removal() && !self.transform.looks_at_changes() => {
-                return Ok(Outcome::Drop(Dropped::Removal));
+                return Ok(Fate::Drop(Dropped::Removal));
             }
             Decoded::Change(change) => {
-                let mut image = String::new();
-                change.write_image(&mut image).map_err(|fault| Reason::NotDynamoDb.because(fault))?;
+                image.clear();
+                change.write_image(image).map_err(|fault| Reason::NotDynamoDb.because(fault))?;
                 let whole = std::str::from_utf8(record).ok();
-                self.add(&image, &Change { whole, at: change.created_at() })?;
+                self.add(image, &Change { whole, at: change.created_at() })?;
             }
             Decoded::LogData(data) => {
                 let mut json = String::new();
                 let mut events = data.events().peekable();
                 if events.peek().is_none() {
-                    return Ok(Outcome::Drop(Dropped::NoEvents));
+                    return Ok(Fate::Drop(Dropped::NoEvents));
                 }
                 for event in events {
                     json.clear();
@@ -115,55 +142,86 @@ impl Delivery<'_> {
                     self.add(&json, &Change::default())?;
                 }
             }
-            Decoded::ControlMessage => return Ok(Outcome::Drop(Dropped::ControlMessage)),
+            Decoded::ControlMessage => return Ok(Fate::Drop(Dropped::ControlMessage)),
         }
-        Ok(match self.labels {
-            Some(labels) => Outcome::Deliver { lines: self.lines, labels },
-            None => Outcome::Drop(Dropped::Query),
-        })
+        Ok(self.labels.map_or(Fate::Drop(Dropped::Query), Fate::Deliver))
     }
 
     /// Adds what the query makes of a record, given as JSON, unless that is nothing.
     fn add(&mut self, json: &str, change: &Change<'_>) -> Result<(), Failure> {
+        let arena = self.arena;
         let Some(query) = &self.transform.record_query else {
-            return self.add_document(&document(json)?, change);
+            return self.add_document(document(json, arena)?, change, arena);
         };
+        if query.is_planned()
+            && let Ok(record) = Document::parse(json, arena)
+            && let Ok(output) =
+                query.run_directly(record, Scope::new(arena, &|variable| self.variable(variable, change)))
+        {
+            return output.map_or(Ok(()), |document| self.add_document(document, change, arena));
+        }
         let input: &RawValue = serde_json::from_str(json).map_err(|error| Reason::NotJson.because(error))?;
         let mut output = String::new();
         if self.run(query, "record query", input, change, &mut output)? {
-            let document = Document::parse(&output).map_err(|_| not_object("record query", &output))?;
-            self.add_document(&document, change)?;
+            let document = Document::parse(&output, arena).map_err(|_| not_object("record query", &output))?;
+            self.add_document(document, change, arena)?;
         }
         Ok(())
     }
 
-    fn add_document(&mut self, document: &Document<'_>, change: &Change<'_>) -> Result<(), Failure> {
+    fn add_document<'d>(
+        &mut self,
+        document: Document<'d>,
+        change: &Change<'_>,
+        arena: &'d Bump,
+    ) -> Result<(), Failure> {
         let Transform { contract, layout, output_format, .. } = self.transform;
-        contract.check(document).map_err(|breach| Reason::Contract.because(breach))?;
-        let values = self.partition_values(document, change)?;
-        let labels = layout.label(&values).map_err(|fault| Reason::PartitionKeyTooLong.because(fault))?;
-        if self.labels.get_or_insert_with(|| labels.clone()) != &labels {
-            let detail = "expected one partition for all log events of a record, got more";
-            return Err(Reason::PartitionKeysDiffer.because(detail));
+        contract.check(&document).map_err(|breach| Reason::Contract.because(breach))?;
+        let (document, labels) = match &self.transform.partition_query {
+            None => {
+                let labels = self.partitions.labels(layout, &document)?;
+                (document, labels)
+            }
+            Some(query) => self.make_labels(query, document, change, arena)?,
+        };
+        output_format.write(&document, contract, self.lines);
+        match &self.labels {
+            Some(others) if others.values != labels.values => {
+                let detail = "expected one partition for all log events of a record, got more";
+                Err(Reason::PartitionKeysDiffer.because(detail))
+            }
+            _ => {
+                self.labels = Some(labels);
+                Ok(())
+            }
         }
-        output_format.write(document, contract, &mut self.lines);
-        Ok(())
     }
 
-    fn partition_values(&self, document: &Document<'_>, change: &Change<'_>) -> Result<Vec<PartitionValue>, Failure> {
-        let keys = self.transform.layout.lambda_keys();
-        let Some(query) = &self.transform.partition_query else {
-            return keys.map(|key| partition_value(document, key)).collect();
-        };
-        let mut line = Vec::new();
-        document.write_line(&mut line);
-        let input: &RawValue = serde_json::from_slice(&line).map_err(|error| Reason::NotJson.because(error))?;
-        let mut output = String::new();
+    /// The labels that a query makes of a record, and the record.
+    fn make_labels<'d>(
+        &mut self,
+        query: &'d Query,
+        document: Document<'d>,
+        change: &Change<'_>,
+        arena: &'d Bump,
+    ) -> Result<(Document<'d>, Rc<Labels>), Failure> {
+        let layout = &self.transform.layout;
+        let record = Item::Object(document);
+        let made = query.look_directly(&record, Scope::new(arena, &|variable| self.variable(variable, change)));
+        let Item::Object(document) = record else { return Err(not_object("record query", "")) };
+        if let Ok(Some(made)) = made {
+            let labels = self.partitions.labels(layout, &made)?;
+            return Ok((document, labels));
+        }
+        let (mut json, mut output) = (String::new(), String::new());
+        document.write(&mut json);
+        let input: &RawValue = serde_json::from_str(&json).map_err(|error| Reason::NotJson.because(error))?;
         if !self.run(query, "partition query", input, change, &mut output)? {
             return Err(Reason::PartitionKeyMissing.because("the partition query: expected an object, got no output"));
         }
-        let made = Document::parse(&output).map_err(|_| not_object("partition query", &output))?;
-        keys.map(|key| partition_value(&made, key)).collect()
+        let made = Document::parse(&output, arena).map_err(|_| not_object("partition query", &output))?;
+        let labels = self.partitions.labels(layout, &made)?;
+        Ok((document, labels))
     }
 
     fn run(
@@ -185,7 +243,7 @@ impl Delivery<'_> {
 
     /// The value of a variable, as JSON.
     fn variable(&self, name: &str, change: &Change<'_>) -> Option<String> {
-        let raw = |value: Option<&RawValue>| value.map(|value| value.get().to_owned());
+        let raw = |json: Option<&str>| json.map(str::to_owned);
         match name {
             "$arrival" => self.origin.arrived_at().map(|time| format!("\"{time}\"")),
             "$record_id" => raw(self.origin.record_id),
@@ -201,7 +259,7 @@ impl Delivery<'_> {
 impl Origin<'_> {
     /// When the record came, if that is told in milliseconds since 1970.
     pub(crate) fn arrived_at(&self) -> Option<Timestamp> {
-        Timestamp::from_millisecond(self.arrival?.get().parse().ok()?).ok()
+        Timestamp::from_millisecond(self.arrival?.parse().ok()?).ok()
     }
 }
 
@@ -212,8 +270,8 @@ struct Change<'r> {
     at: Option<Timestamp>,
 }
 
-fn document(json: &str) -> Result<Document<'_>, Failure> {
-    Document::parse(json).map_err(|error| {
+fn document<'a>(json: &'a str, arena: &'a Bump) -> Result<Document<'a>, Failure> {
+    Document::parse(json, arena).map_err(|error| {
         // The text of a data error can hold a piece of the record; that of a syntax error cannot.
         let detail =
             if error.is_data() { "expected an object, got another value".to_owned() } else { error.to_string() };
@@ -222,34 +280,8 @@ fn document(json: &str) -> Result<Document<'_>, Failure> {
 }
 
 fn not_object(name: &str, output: &str) -> Failure {
-    let got = serde_json::from_str(output).map_or("no JSON", |output: &RawValue| Kind::of(output).name());
+    let got = serde_json::from_str(output).map_or("no JSON", |output: &RawValue| Kind::of(output.get()).name());
     Reason::OutputNotObject.because(format_args!("the {name}: expected an object as its output, got {got}"))
-}
-
-/// The value of a partition key: text as it is, numbers and booleans as they are written.
-fn partition_value(document: &Document<'_>, key: &str) -> Result<PartitionValue, Failure> {
-    let fail = |reason: Reason, detail: &str| reason.because(format_args!("partition key `{key}`: {detail}"));
-    let Some(value) = document.field(key) else {
-        return Err(fail(Reason::PartitionKeyMissing, "expected a value, got nothing"));
-    };
-    let text = match Kind::of(value) {
-        Kind::Null => return Err(fail(Reason::PartitionKeyMissing, "expected a value, got null")),
-        // JSON can escape half of a surrogate pair, which is not a character.
-        Kind::String => serde_json::from_str(value.get())
-            .map_err(|_| fail(Reason::PartitionKeyNotText, "expected text, got an unpaired surrogate"))?,
-        Kind::Number | Kind::Boolean => value.get().to_owned(),
-        other => {
-            return Err(fail(Reason::PartitionKeyNotText, &format!("expected text, got {}", other.name())));
-        }
-    };
-    PartitionValue::new(text).map_err(|fault| {
-        let reason = match fault {
-            ValueFault::Empty => Reason::PartitionKeyEmpty,
-            ValueFault::Reserved(_) => Reason::PartitionKeyReserved,
-            ValueFault::TooLong(_) => Reason::PartitionKeyTooLong,
-        };
-        fail(reason, &fault.to_string())
-    })
 }
 
 #[cfg(test)]

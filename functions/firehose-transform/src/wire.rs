@@ -3,45 +3,64 @@
 //! Types of our own: with those of `aws_lambda_events` one odd record fails the whole request before our code sees it.
 //! <https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html>
 
-use crate::json::push_string;
+use crate::document::Text;
+use crate::labels::Labels;
 use crate::outcome::Reason;
+use crate::scan::Scanner;
 use crate::transform::Origin;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::Simd;
+use base64::engine::general_purpose::PAD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// What Firehose asks of the function. What we do not need is not read, so it may be anything.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What Firehose asks of the function. What we do not need may be anything.
+#[derive(Debug, Default)]
 pub struct Request<'r> {
-    /// The delivery stream, for the log; emulators leave it out.
-    #[serde(borrow)]
-    delivery_stream_arn: Option<&'r RawValue>,
+    /// The delivery stream, for the log; emulators leave it out. JSON.
+    delivery_stream_arn: Option<&'r str>,
     /// The records, in order.
-    #[serde(borrow)]
     pub records: Vec<Record<'r>>,
 }
 
-/// One record of the request.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// One record of the request, its fields as JSON. They are read when they are needed, so that an odd one is a fault of its
+/// record alone.
+#[derive(Debug, Default)]
 pub struct Record<'r> {
     /// Its id: a JSON string, kept as it is written.
-    #[serde(borrow, rename = "recordId")]
-    id: &'r RawValue,
+    id: &'r str,
     /// When it came, in milliseconds since 1970, if the sender keeps to that.
+    arrival: Option<&'r str>,
+    /// What Kinesis tells of it.
+    kinesis: Option<&'r str>,
+    /// The payload in base64 (Kinesis streams and Direct PUT).
+    data: Option<&'r str>,
+    /// The payload in base64 (MSK).
+    kafka_value: Option<&'r str>,
+}
+
+/// A request as `serde_json` reads it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawRequest<'r> {
+    #[serde(borrow)]
+    delivery_stream_arn: Option<&'r RawValue>,
+    #[serde(borrow)]
+    records: Vec<RawRecord<'r>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawRecord<'r> {
+    #[serde(borrow)]
+    record_id: &'r RawValue,
     #[serde(borrow)]
     approximate_arrival_timestamp: Option<&'r RawValue>,
-    /// What Kinesis tells of it.
     #[serde(borrow)]
     kinesis_record_metadata: Option<&'r RawValue>,
-    /// The payload in base64 (Kinesis streams and Direct PUT). Read when it is needed, so that an odd one is a fault of its
-    /// record alone.
     #[serde(borrow)]
     data: Option<&'r RawValue>,
-    /// The payload in base64 (MSK).
     #[serde(borrow)]
     kafka_record_value: Option<&'r RawValue>,
 }
@@ -57,16 +76,52 @@ pub const LARGEST_REPLY: usize = 6 * 1024 * 1024;
 
 impl<'r> Request<'r> {
     /// Reads a request.
-    pub fn parse(text: &'r str) -> Result<Self, RequestError> {
-        let request: Self = serde_json::from_str(text).map_err(|error| {
+    pub fn parse(request: &'r [u8]) -> Result<Self, RequestError> {
+        let text = std::str::from_utf8(request).map_err(|error| RequestError(error.to_string()))?;
+        let request = Self::scan(text).map_or_else(|| Self::read(text), Ok)?;
+        match request.records.iter().position(|record| !record.id.starts_with('"')) {
+            Some(place) => Err(RequestError(format!("expected text as `recordId` of record {place}"))),
+            None => Ok(request),
+        }
+    }
+
+    /// Reads an ordinary request.
+    fn scan(text: &'r str) -> Option<Self> {
+        let mut request = Self::default();
+        let mut has_records = false;
+        let mut scanner = Scanner::new(text);
+        scanner.fields(|scanner, name| match name {
+            "records" if !has_records => {
+                has_records = true;
+                scanner.items(|scanner| {
+                    request.records.push(Record::scan(scanner)?);
+                    Some(())
+                })
+            }
+            "deliveryStreamArn" => once(&mut request.delivery_stream_arn, scanner),
+            "records" => None,
+            _ => scanner.value().map(|_| ()),
+        })?;
+        (has_records && scanner.is_at_end()).then_some(request)
+    }
+
+    /// Reads any request, or says what is wrong with it.
+    fn read(text: &'r str) -> Result<Self, RequestError> {
+        let raw: RawRequest<'r> = serde_json::from_str(text).map_err(|error| {
             // The message of a data error can hold a piece of a payload, unless it is about the shape.
             let about_shape = !error.is_data() || error.to_string().starts_with("missing field");
             RequestError(if about_shape { error.to_string() } else { "expected an object with `records`".to_owned() })
         })?;
-        match request.records.iter().position(|record| !record.id.get().starts_with('"')) {
-            Some(place) => Err(RequestError(format!("expected text as `recordId` of record {place}"))),
-            None => Ok(request),
-        }
+        let json = |value: Option<&'r RawValue>| value.map(RawValue::get);
+        let record = |raw: RawRecord<'r>| Record {
+            id: raw.record_id.get(),
+            arrival: json(raw.approximate_arrival_timestamp),
+            kinesis: json(raw.kinesis_record_metadata),
+            data: json(raw.data),
+            kafka_value: json(raw.kafka_record_value),
+        };
+        let records = raw.records.into_iter().map(record).collect();
+        Ok(Self { delivery_stream_arn: json(raw.delivery_stream_arn), records })
     }
 
     /// The ARN of the delivery stream, or nothing.
@@ -77,35 +132,75 @@ impl<'r> Request<'r> {
     /// What is told of a record beside its payload.
     pub fn origin(&self, record: &Record<'r>) -> Origin<'r> {
         Origin {
-            arrival: record.approximate_arrival_timestamp,
+            arrival: record.arrival,
             record_id: Some(record.id),
             stream: self.delivery_stream_arn,
-            kinesis: record.kinesis_record_metadata,
+            kinesis: record.kinesis,
         }
     }
 }
 
-impl Record<'_> {
+/// Reads a field's value, `null` as nothing; a field that comes twice is out of the ordinary.
+fn once<'r>(field: &mut Option<&'r str>, scanner: &mut Scanner<'r>) -> Option<()> {
+    let value = scanner.value()?;
+    keep(field, value)
+}
+
+/// Reads a payload. What is in it is looked at when it is decoded.
+fn payload<'r>(field: &mut Option<&'r str>, scanner: &mut Scanner<'r>) -> Option<()> {
+    let value = scanner.long_string()?;
+    keep(field, value)
+}
+
+fn keep<'r>(field: &mut Option<&'r str>, value: &'r str) -> Option<()> {
+    if field.is_some() {
+        return None;
+    }
+    *field = Some(value).filter(|value| *value != "null");
+    Some(())
+}
+
+impl<'r> Record<'r> {
+    fn scan(scanner: &mut Scanner<'r>) -> Option<Self> {
+        let mut record = Self::default();
+        let mut id = None;
+        scanner.fields(|scanner, name| match name {
+            "recordId" => once(&mut id, scanner),
+            "approximateArrivalTimestamp" => once(&mut record.arrival, scanner),
+            "kinesisRecordMetadata" => once(&mut record.kinesis, scanner),
+            "data" => payload(&mut record.data, scanner),
+            "kafkaRecordValue" => payload(&mut record.kafka_value, scanner),
+            _ => scanner.value().map(|_| ()),
+        })?;
+        record.id = id?;
+        Some(record)
+    }
+
     /// The id, decoded for the log.
     pub fn id(&self) -> String {
-        serde_json::from_str(self.id.get()).unwrap_or_else(|_| self.id.get().to_owned())
+        text(Some(self.id)).map_or_else(|| self.id.to_owned(), Cow::into_owned)
     }
 
     /// The payload, still in base64.
-    fn payload(&self) -> Option<Cow<'_, str>> {
-        text(self.data.or(self.kafka_record_value))
+    fn payload(&self) -> Option<Cow<'r, str>> {
+        text(self.data.or(self.kafka_value))
+    }
+
+    /// The size of the payload, still in base64.
+    fn size(&self) -> usize {
+        self.data.or(self.kafka_value).map_or(0, str::len)
     }
 
     /// Decodes the payload into a buffer.
     pub fn decode(&self, into: &mut Vec<u8>) -> Result<(), Reason> {
         into.clear();
         let payload = self.payload().ok_or(Reason::NoData)?;
-        STANDARD.decode_vec(payload.as_bytes(), into).map_err(|_| Reason::NotBase64)
+        base64().decode_vec(payload.as_bytes(), into).map_err(|_| Reason::NotBase64)
     }
 
     /// The name under which the payload came, and under which Firehose wants the new one.
     pub fn payload_name(&self) -> &'static str {
-        if self.data.is_none() && self.kafka_record_value.is_some() { "kafkaRecordValue" } else { "data" }
+        if self.data.is_none() && self.kafka_value.is_some() { "kafkaRecordValue" } else { "data" }
     }
 }
 
@@ -116,7 +211,7 @@ impl Record<'_> {
 /// than the request, which Lambda limits as well.)
 #[derive(Debug)]
 pub struct ReplyWriter {
-    text: String,
+    reply: Vec<u8>,
     most: usize,
     /// The bytes that the records still to come need at the least.
     reserved: usize,
@@ -126,33 +221,27 @@ pub struct ReplyWriter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoesNotFit;
 
-const HEAD: &str = "{\"records\":[";
-const TAIL: &str = "]}";
+const HEAD: &[u8] = b"{\"records\":[";
+const TAIL: &[u8] = b"]}";
 
 impl ReplyWriter {
     /// A reply to these records, of at most so many bytes, [`LARGEST_REPLY`] as a rule.
     pub fn new(records: &[Record<'_>], most: usize) -> Self {
-        let reserved = records.iter().map(least).sum();
-        Self { text: String::from(HEAD), most, reserved }
+        let reserved: usize = records.iter().map(least).sum();
+        // About what is needed if records grow by a quarter, so that the reply is seldom moved while it grows.
+        let payloads: usize = records.iter().map(Record::size).sum();
+        let mut reply = Vec::with_capacity(most.min(reserved + payloads + payloads / 4));
+        reply.extend_from_slice(HEAD);
+        Self { reply, most, reserved }
     }
 
     /// Delivers a record, unless it does not fit; it has to be failed then.
-    pub fn deliver<'k>(
-        &mut self,
-        record: &Record<'_>,
-        line: &[u8],
-        keys: impl Iterator<Item = (&'k str, &'k str)>,
-    ) -> Result<(), DoesNotFit> {
-        self.write(record, "Ok", |text| {
-            push_payload(text, record, |text| STANDARD.encode_string(line, text));
-            text.push_str(",\"metadata\":{\"partitionKeys\":{");
-            for (place, (key, value)) in keys.enumerate() {
-                text.push_str(if place > 0 { "," } else { "" });
-                push_string(text, key);
-                text.push(':');
-                push_string(text, value);
-            }
-            text.push_str("}}");
+    pub fn deliver(&mut self, record: &Record<'_>, lines: &str, labels: &Labels) -> Result<(), DoesNotFit> {
+        self.write(record, "Ok", |reply| {
+            push_payload(reply, record, |reply| push_base64(reply, lines.as_bytes()));
+            reply.extend_from_slice(b",\"metadata\":{\"partitionKeys\":");
+            reply.extend_from_slice(labels.json.as_bytes());
+            reply.push(b'}');
         })
     }
 
@@ -167,10 +256,10 @@ impl ReplyWriter {
         let without = matches!(reason, Reason::NotBase64 | Reason::NoData | Reason::ReplyFull);
         let payload = record.payload().filter(|_| !without);
         let whole = payload.is_some_and(|payload| {
-            let rest = |text: &mut String| {
+            let rest = |reply: &mut Vec<u8>| {
                 // Base64 has no characters that JSON would escape.
-                push_payload(text, record, |text| text.push_str(&payload));
-                text.push_str(NO_METADATA);
+                push_payload(reply, record, |reply| reply.extend_from_slice(payload.as_bytes()));
+                reply.extend_from_slice(NO_METADATA);
             };
             self.write(record, FAILED, rest).is_ok()
         });
@@ -181,37 +270,37 @@ impl ReplyWriter {
 
     /// Answers without data. (An empty text, and no metadata: some readers insist on both.)
     fn write_empty(&mut self, record: &Record<'_>, result: &str) {
-        let rest = |text: &mut String| {
-            push_payload(text, record, |_| {});
-            text.push_str(NO_METADATA);
+        let rest = |reply: &mut Vec<u8>| {
+            push_payload(reply, record, |_| {});
+            reply.extend_from_slice(NO_METADATA);
         };
         let fits = self.write(record, result, rest);
         debug_assert_eq!(fits, Ok(()), "the place of each record was reserved");
     }
 
     /// The whole reply.
-    pub fn finish(mut self) -> String {
-        self.text.push_str(TAIL);
-        self.text
+    pub fn finish(mut self) -> Vec<u8> {
+        self.reply.extend_from_slice(TAIL);
+        self.reply
     }
 
     /// Writes a record's answer, and takes it back if the rest would not fit any more.
-    fn write(&mut self, record: &Record<'_>, result: &str, rest: impl FnOnce(&mut String)) -> Result<(), DoesNotFit> {
-        let before = self.text.len();
+    fn write(&mut self, record: &Record<'_>, result: &str, rest: impl FnOnce(&mut Vec<u8>)) -> Result<(), DoesNotFit> {
+        let before = self.reply.len();
         if before > HEAD.len() {
-            self.text.push(',');
+            self.reply.push(b',');
         }
-        self.text.push_str("{\"recordId\":");
-        self.text.push_str(record.id.get());
-        self.text.push_str(",\"result\":\"");
-        self.text.push_str(result);
-        self.text.push('"');
-        rest(&mut self.text);
-        self.text.push('}');
+        self.reply.extend_from_slice(b"{\"recordId\":");
+        self.reply.extend_from_slice(record.id.as_bytes());
+        self.reply.extend_from_slice(b",\"result\":\"");
+        self.reply.extend_from_slice(result.as_bytes());
+        self.reply.push(b'"');
+        rest(&mut self.reply);
+        self.reply.push(b'}');
         let others = self.reserved - least(record);
-        let longer = self.text.len() - before > least(record);
-        if longer && self.text.len() + others + TAIL.len() > self.most {
-            self.text.truncate(before);
+        let longer = self.reply.len() - before > least(record);
+        if longer && self.reply.len() + others + TAIL.len() > self.most {
+            self.reply.truncate(before);
             return Err(DoesNotFit);
         }
         self.reserved = others;
@@ -220,29 +309,43 @@ impl ReplyWriter {
 }
 
 const FAILED: &str = "ProcessingFailed";
-const NO_METADATA: &str = ",\"metadata\":{}";
+const NO_METADATA: &[u8] = b",\"metadata\":{}";
 
 /// The length of the longer of the two answers without data, its comma included.
 fn least(record: &Record<'_>) -> usize {
     let answer = ",{\"recordId\":,\"result\":\"\",\"\":\"\"}".len() + FAILED.len() + NO_METADATA.len();
-    answer + record.payload_name().len() + record.id.get().len()
+    answer + record.payload_name().len() + record.id.len()
 }
 
-fn push_payload(text: &mut String, record: &Record<'_>, payload: impl FnOnce(&mut String)) {
-    text.push_str(",\"");
-    text.push_str(record.payload_name());
-    text.push_str("\":\"");
-    payload(text);
-    text.push('"');
+fn push_payload(reply: &mut Vec<u8>, record: &Record<'_>, payload: impl FnOnce(&mut Vec<u8>)) {
+    reply.extend_from_slice(b",\"");
+    reply.extend_from_slice(record.payload_name().as_bytes());
+    reply.extend_from_slice(b"\":\"");
+    payload(reply);
+    reply.push(b'"');
+}
+
+/// The engine for base64: with the processor's vectors if it has any.
+fn base64() -> Simd {
+    Simd::standard(PAD)
+}
+
+fn push_base64(reply: &mut Vec<u8>, data: &[u8]) {
+    let start = reply.len();
+    let length = base64::encoded_len(data.len(), true).unwrap_or(0);
+    reply.resize(start + length, 0);
+    let written = reply.get_mut(start..).map(|place| base64().encode_slice(data, place));
+    debug_assert_eq!(written, Some(Ok(length)), "base64 has a known length");
 }
 
 /// The text that a JSON value is, or nothing if it is of another kind, or no Unicode.
-fn text(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
-    /// (A plain `Cow` would always be copied.)
-    #[derive(Deserialize)]
-    struct Text<'r>(#[serde(borrow)] Cow<'r, str>);
-
-    serde_json::from_str::<Text<'_>>(value?.get()).ok().map(|text| text.0)
+fn text(json: Option<&str>) -> Option<Cow<'_, str>> {
+    let json = json?;
+    let inner = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
+    match inner {
+        Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => Some(Cow::Borrowed(inner)),
+        _ => serde_json::from_str::<Text<'_>>(json).ok().map(|text| text.0),
+    }
 }
 
 #[cfg(test)]
@@ -264,7 +367,7 @@ mod tests {
         ];
         for record in odd {
             let text = request(record);
-            let request = Request::parse(&text).unwrap();
+            let request = Request::parse(text.as_bytes()).unwrap();
             let mut decoded = Vec::new();
             assert_eq!(request.records[0].decode(&mut decoded), Ok(()), "{record}");
             assert_eq!(decoded, b"{}");
@@ -281,14 +384,14 @@ mod tests {
             ("\"e30\"", Reason::NotBase64),
         ] {
             let text = request(&format!(r#"{{"recordId":"1","data":{data}}}"#));
-            let request = Request::parse(&text).unwrap();
+            let request = Request::parse(text.as_bytes()).unwrap();
             assert_eq!(request.records[0].decode(&mut Vec::new()), Err(reason), "{data}");
         }
     }
 
     #[test]
     fn requests_by_others() {
-        let message = |text: &str| Request::parse(text).unwrap_err().to_string();
+        let message = |text: &str| Request::parse(text.as_bytes()).unwrap_err().to_string();
         insta::assert_snapshot!(message("{\"Records\":[]}"), @"not a Firehose request: missing field `records` at line 1 column 14");
         insta::assert_snapshot!(message("[\"secret\"]"), @"not a Firehose request: expected an object with `records`");
         insta::assert_snapshot!(message(&request("{\"recordId\":5,\"data\":\"\"}")), @"not a Firehose request: expected text as `recordId` of record 0");

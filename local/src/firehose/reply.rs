@@ -76,8 +76,8 @@ struct Metadata {
 }
 
 /// The answer to each of the records, in their order.
-pub(super) fn read(reply: Result<String, String>, records: &[Record]) -> Vec<Answer> {
-    let reply = match reply.map(|text| serde_json::from_str::<Reply>(&text)) {
+pub(super) fn read(reply: Result<Vec<u8>, String>, records: &[Record]) -> Vec<Answer> {
+    let reply = match reply.map(|text| serde_json::from_slice::<Reply>(&text)) {
         Err(_) => return vec![Answer::Failed(FUNCTION_ERROR); records.len()],
         Ok(Err(_)) => return vec![Answer::Failed(MISSING); records.len()],
         Ok(Ok(reply)) => reply,

@@ -24,7 +24,7 @@ fn stream(prefix: &str) -> DeliveryStream {
 }
 
 /// A function that answers each record by its own text: `key:…` is delivered under the key, `drop`, `fail` and so on.
-fn function(request: &str) -> Result<String, String> {
+fn function(request: &str) -> Result<Vec<u8>, String> {
     let request: Value = serde_json::from_str(request).unwrap();
     let mut replies = Vec::new();
     for record in request["records"].as_array().unwrap() {
@@ -49,7 +49,7 @@ fn function(request: &str) -> Result<String, String> {
             })),
         }
     }
-    Ok(json!({ "records": replies }).to_string())
+    Ok(json!({ "records": replies }).to_string().into_bytes())
 }
 
 fn run(prefix: &str, records: &[&str]) -> (Vec<Object>, Counts) {

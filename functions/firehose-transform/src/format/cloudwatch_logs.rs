@@ -93,7 +93,7 @@ impl<'t> Message<'t> {
     /// else there is may be anything.
     pub fn parse(text: &'t str) -> Result<Self, Fault> {
         let envelope: Envelope<'t> = object::parse(text).map_err(Fault::NotJson)?;
-        let got = match envelope.message_type.map(|name| (name.get(), Kind::of(name))) {
+        let got = match envelope.message_type.map(|name| (name.get(), Kind::of(name.get()))) {
             Some(("\"CONTROL_MESSAGE\"", _)) => return Ok(Self::Control),
             Some(("\"DATA_MESSAGE\"", _)) => return LogData::of(&envelope).map(Self::Data),
             Some((_, Kind::String)) => "another text",
@@ -208,7 +208,7 @@ fn gunzip(record: &[u8], most: usize, buffer: &mut Vec<u8>) -> Result<(), Fault>
 
 /// The value of a field, which has to be of a kind.
 fn field<'t>(value: Option<&'t RawValue>, kind: Kind, name: &str) -> Result<&'t RawValue, Fault> {
-    match value.map(|value| (value, Kind::of(value))) {
+    match value.map(|value| (value, Kind::of(value.get()))) {
         Some((value, of)) if of == kind => Ok(value),
         Some((_, other)) => Err(Fault::at(name, kind.name(), other.name())),
         None => Err(Fault::at(name, kind.name(), "nothing")),

@@ -109,7 +109,7 @@ enum Event {
 
 impl Event {
     fn of(name: Option<&RawValue>) -> Result<Self, Fault> {
-        let got = match name.map(|name| (name.get(), Kind::of(name))) {
+        let got = match name.map(|name| (name.get(), Kind::of(name.get()))) {
             Some(("\"INSERT\"", _)) => return Ok(Self::Insert),
             Some(("\"MODIFY\"", _)) => return Ok(Self::Modify),
             Some(("\"REMOVE\"", _)) => return Ok(Self::Remove),

@@ -172,7 +172,7 @@ impl<'t> Writer<'t, '_> {
     /// Something else comes next.
     fn fault(&self, expected: &'static str) -> Fault {
         let next = serde_json::Deserializer::from_str(self.rest).into_iter::<&RawValue>().next();
-        Fault::at("", expected, next.and_then(Result::ok).map_or("nothing", |value| Kind::of(value).name()))
+        Fault::at("", expected, next.and_then(Result::ok).map_or("nothing", |value| Kind::of(value.get()).name()))
     }
 }
 
