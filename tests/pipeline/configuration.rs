@@ -1,5 +1,6 @@
 //! `docs/configuration.md`, held against the code.
 
+use crate::events::{all_dropped, all_reasons};
 use crate::headgate::project;
 use firehose_transform::config;
 use firehose_transform::format::RecordFormat;
@@ -15,7 +16,6 @@ use shared::prefix::LONGEST_TEXT;
 use shared::variables::{ConfigError, Variables};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::iter::successors;
 
 /// A part of the document between two headings.
 #[derive(Default)]
@@ -174,46 +174,8 @@ fn examples_are_accepted_or_refused_with_the_message_that_is_shown() {
 
 #[test]
 fn the_reasons_are_those_of_the_code() {
-    let failed = successors(Some(Reason::NoData), |reason| next_reason(*reason)).map(Reason::name);
-    assert_eq!(section("Failed").names(), failed.collect::<Vec<_>>());
-    let dropped = successors(Some(Dropped::Query), |dropped| next_dropped(*dropped)).map(Dropped::name);
-    assert_eq!(section("Dropped").names(), dropped.collect::<Vec<_>>());
-}
-
-/// The reasons one after the other: a new one has to take its place here before this compiles.
-fn next_reason(reason: Reason) -> Option<Reason> {
-    Some(match reason {
-        Reason::NoData => Reason::NotBase64,
-        Reason::NotBase64 => Reason::NotUtf8,
-        Reason::NotUtf8 => Reason::NotJson,
-        Reason::NotJson => Reason::NotDynamoDb,
-        Reason::NotDynamoDb => Reason::NotCloudWatchLogs,
-        Reason::NotCloudWatchLogs => Reason::NotApache,
-        Reason::NotApache => Reason::NotSyslog,
-        Reason::NotSyslog => Reason::QueryFailed,
-        Reason::QueryFailed => Reason::QueryOutOfBounds,
-        Reason::QueryOutOfBounds => Reason::MoreThanOneOutput,
-        Reason::MoreThanOneOutput => Reason::OutputNotObject,
-        Reason::OutputNotObject => Reason::Contract,
-        Reason::Contract => Reason::PartitionKeyMissing,
-        Reason::PartitionKeyMissing => Reason::PartitionKeyEmpty,
-        Reason::PartitionKeyEmpty => Reason::PartitionKeyNotText,
-        Reason::PartitionKeyNotText => Reason::PartitionKeyReserved,
-        Reason::PartitionKeyReserved => Reason::PartitionKeyTooLong,
-        Reason::PartitionKeyTooLong => Reason::PartitionKeysDiffer,
-        Reason::PartitionKeysDiffer => Reason::ReplyFull,
-        Reason::ReplyFull => return None,
-    })
-}
-
-/// The same of what is dropped.
-fn next_dropped(dropped: Dropped) -> Option<Dropped> {
-    Some(match dropped {
-        Dropped::Query => Dropped::Removal,
-        Dropped::Removal => Dropped::ControlMessage,
-        Dropped::ControlMessage => Dropped::NoEvents,
-        Dropped::NoEvents => return None,
-    })
+    assert_eq!(section("Failed").names(), all_reasons().map(Reason::name).collect::<Vec<_>>());
+    assert_eq!(section("Dropped").names(), all_dropped().map(Dropped::name).collect::<Vec<_>>());
 }
 
 /// The lines that a record of a format becomes, if it comes on 1 January 2026.

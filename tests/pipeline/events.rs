@@ -63,8 +63,17 @@ fn each_reason_has_an_event() {
     // A reply is full at 6 MB, which is a test of the handler's.
     let not_shown = [Reason::ReplyFull];
     let shown: BTreeSet<Reason> = reports().into_iter().flat_map(|report| report.failed.into_keys()).collect();
-    let all = successors(Some(Reason::NoData), |reason| next_reason(*reason));
-    assert_eq!(shown, all.filter(|reason| !not_shown.contains(reason)).collect());
+    assert_eq!(shown, all_reasons().filter(|reason| !not_shown.contains(reason)).collect());
+}
+
+/// Every reason, in the order in which they are written.
+pub(crate) fn all_reasons() -> impl Iterator<Item = Reason> {
+    successors(Some(Reason::NoData), |reason| next_reason(*reason))
+}
+
+/// Every way to be dropped.
+pub(crate) fn all_dropped() -> impl Iterator<Item = Dropped> {
+    successors(Some(Dropped::Query), |dropped| next_dropped(*dropped))
 }
 
 /// The reasons one after the other: a new one has to take its place here before this compiles.
@@ -96,7 +105,7 @@ fn next_reason(reason: Reason) -> Option<Reason> {
 #[test]
 fn each_way_to_be_dropped_has_an_event() {
     let shown: BTreeSet<Dropped> = reports().into_iter().flat_map(|report| report.dropped.into_keys()).collect();
-    assert_eq!(shown, successors(Some(Dropped::Query), |dropped| next_dropped(*dropped)).collect());
+    assert_eq!(shown, all_dropped().collect());
 }
 
 /// The same for the ways to be dropped.
