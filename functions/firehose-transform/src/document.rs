@@ -305,9 +305,18 @@ impl<'de: 'a, 'a> Visitor<'de> for Fields<'a> {
     }
 }
 
+/// The text of a JSON string, or nothing if the JSON is of another kind, or no Unicode.
+pub(crate) fn text_of(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str::<Text<'_>>(json).ok().map(|text| text.0)
+}
+
 /// A text, borrowed if there is nothing escaped in it. (A plain `Cow` would always be copied.)
 #[derive(Deserialize)]
-pub(crate) struct Text<'r>(#[serde(borrow)] pub(crate) Cow<'r, str>);
+struct Text<'r>(#[serde(borrow)] Cow<'r, str>);
 
 #[cfg(test)]
 mod tests {

@@ -346,16 +346,8 @@ fn names_of(term: &Term<&str>) -> Option<Vec<String>> {
 
 fn name_of(term: &Term<&str>) -> Option<String> {
     match term {
-        Term::Str(None, parts) => {
-            let text = |part: &StrPart<&str, Term<&str>>| match part {
-                StrPart::Str(text) => Some((*text).to_owned()),
-                StrPart::Char(character) => Some(character.to_string()),
-                StrPart::Term(_) => None,
-            };
-            parts.iter().map(text).collect()
-        }
         Term::Var(variable) => variable.strip_prefix('$').map(str::to_owned),
-        _ => None,
+        _ => plan::constant(term),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Types of our own: with those of `aws_lambda_events` one odd record fails the whole request before our code sees it.
 //! <https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html>
 
-use crate::document::Text;
+use crate::document::text_of;
 use crate::labels::Labels;
 use crate::outcome::Reason;
 use crate::scan::Scanner;
@@ -126,7 +126,7 @@ impl<'r> Request<'r> {
 
     /// The ARN of the delivery stream, or nothing.
     pub fn delivery_stream_arn(&self) -> String {
-        text(self.delivery_stream_arn).unwrap_or_default().into_owned()
+        self.delivery_stream_arn.and_then(text_of).unwrap_or_default().into_owned()
     }
 
     /// What is told of a record beside its payload.
@@ -178,12 +178,12 @@ impl<'r> Record<'r> {
 
     /// The id, decoded for the log.
     pub fn id(&self) -> String {
-        text(Some(self.id)).map_or_else(|| self.id.to_owned(), Cow::into_owned)
+        text_of(self.id).map_or_else(|| self.id.to_owned(), Cow::into_owned)
     }
 
     /// The payload, still in base64.
     fn payload(&self) -> Option<Cow<'r, str>> {
-        text(self.data.or(self.kafka_value))
+        self.data.or(self.kafka_value).and_then(text_of)
     }
 
     /// The size of the payload, still in base64.
@@ -336,16 +336,6 @@ fn push_base64(reply: &mut Vec<u8>, data: &[u8]) {
     reply.resize(start + length, 0);
     let written = reply.get_mut(start..).map(|place| base64().encode_slice(data, place));
     debug_assert_eq!(written, Some(Ok(length)), "base64 has a known length");
-}
-
-/// The text that a JSON value is, or nothing if it is of another kind, or no Unicode.
-fn text(json: Option<&str>) -> Option<Cow<'_, str>> {
-    let json = json?;
-    let inner = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
-    match inner {
-        Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => Some(Cow::Borrowed(inner)),
-        _ => serde_json::from_str::<Text<'_>>(json).ok().map(|text| text.0),
-    }
 }
 
 #[cfg(test)]

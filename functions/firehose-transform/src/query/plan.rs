@@ -9,7 +9,7 @@
 
 use super::number::Number;
 use super::strftime::Format;
-use crate::document::{Document, Kind, Name, Text};
+use crate::document::{Document, Kind, Name, text_of};
 use crate::json::{is_special, push_string};
 use bumpalo::Bump;
 use bumpalo::collections::String as BumpString;
@@ -244,7 +244,7 @@ impl<'s> Planner<'_, 's> {
 }
 
 /// The text of a term that is nothing else.
-fn constant(term: &Term<&str>) -> Option<String> {
+pub(super) fn constant(term: &Term<&str>) -> Option<String> {
     let Term::Str(None, parts) = term else { return None };
     let text = |part: &StrPart<&str, Term<&str>>| match part {
         StrPart::Str(text) => Some((*text).to_owned()),
@@ -604,15 +604,6 @@ fn written<'a>(number: &Number, arena: &'a Bump) -> Result<Item<'a>, GivenUp> {
 /// Whether a number is the same as its JSON: one that was computed can be none, or infinite.
 fn is_written_as_it_is(number: &Number) -> bool {
     !matches!(number, Number::Float(float) if !float.is_finite())
-}
-
-/// The text of a JSON string, borrowed if there is nothing escaped in it.
-fn text_of(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-        return Some(Cow::Borrowed(inner));
-    }
-    serde_json::from_str::<Text<'_>>(json).ok().map(|text| text.0)
 }
 
 /// Whether the seconds of a time are the whole part of what `rfc3339` gives for it. That is a float, which is cut before 1970,
