@@ -69,13 +69,17 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use shared::error_prefix::ErrorPrefix;
-    use shared::layout::Layout;
     use shared::variables::Variables;
 
+    fn configured<const N: usize>(variables: [(&str, &str); N]) -> Transform {
+        let layout = [("S3_PREFIX", "!{partitionKeyFromLambda:k}/"), ("ERROR_PREFIX", "errors/")];
+        let variables = layout.into_iter().chain(variables);
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        config::read(&mut Variables::new(variables)).unwrap()
+    }
+
     fn transform() -> Transform {
-        let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
-        Transform::of_json(layout)
+        configured([])
     }
 
     fn request(records: &[Vec<u8>]) -> String {
@@ -148,16 +152,12 @@ mod tests {
         const OUTPUTS: [&str; 2] = ["json", "csv"];
         (prop::sample::select(&FORMATS[..]), prop::sample::select(&QUERIES[..]), prop::sample::select(&OUTPUTS[..]))
             .prop_map(|(format, query, output)| {
-                let variables = [
-                    ("S3_PREFIX", "!{partitionKeyFromLambda:k}/"),
-                    ("ERROR_PREFIX", "errors/"),
+                configured([
                     ("RECORD_FORMAT", format),
                     ("RECORD_QUERY", query),
                     ("OUTPUT_FORMAT", output),
                     ("CONTRACT", "k string"),
-                ];
-                let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-                config::read(&mut Variables::new(variables)).unwrap()
+                ])
             })
     }
 

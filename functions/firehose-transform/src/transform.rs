@@ -59,18 +59,6 @@ pub struct Origin<'o> {
 }
 
 impl Transform {
-    /// One of JSON records, as they are.
-    pub fn of_json(layout: Layout) -> Self {
-        Self {
-            record_format: RecordFormat::Json,
-            record_query: None,
-            partition_query: None,
-            contract: Contract::default(),
-            output_format: OutputFormat::Json,
-            layout,
-        }
-    }
-
     /// What becomes of a record, given its bytes. The same record always becomes the same, whichever came before it.
     pub fn apply<'s>(&self, record: &[u8], origin: &Origin<'_>, scratch: &'s mut Scratch) -> Outcome<'s> {
         let Scratch { partitions, arena, lines, buffers, image } = scratch;
