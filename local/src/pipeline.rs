@@ -7,6 +7,7 @@ use crate::firehose::{Firehose, Object};
 use crate::lake::{Lake, about, notification};
 use crate::summary::Summary;
 use firehose_transform::handler::handle;
+use firehose_transform::transform::Scratch;
 use registrar::config::Config;
 use registrar::engine::StatementCatalog;
 use registrar::handler::Clock;
@@ -62,7 +63,8 @@ impl Pipeline {
     ) -> io::Result<Summary> {
         let mut summary = Summary::default();
         let reports = RefCell::new(Vec::new());
-        let mut call = |request: &str| match handle(&self.deployment.transform, request.as_bytes()) {
+        let mut scratch = Scratch::default();
+        let mut call = |request: &str| match handle(&self.deployment.transform, request.as_bytes(), &mut scratch) {
             Ok((reply, report)) => {
                 reports.borrow_mut().push(report);
                 Ok(reply)

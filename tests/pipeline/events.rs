@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use firehose_transform::handler::handle;
 use firehose_transform::outcome::{Dropped, Reason};
 use firehose_transform::report::Report;
-use firehose_transform::transform::Transform;
+use firehose_transform::transform::{Scratch, Transform};
 use local::deployment::{Choice, Deployment};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -126,7 +126,10 @@ fn the_type_of_others_reads_what_a_reply_says() {
     let transforms = transforms();
     let mut read = 0;
     for file in files() {
-        let Ok((reply, _)) = handle(&transforms[folder(&file)], &fs::read(&file).unwrap()) else { continue };
+        let Ok((reply, _)) = handle(&transforms[folder(&file)], &fs::read(&file).unwrap(), &mut Scratch::default())
+        else {
+            continue;
+        };
         // That type knows nothing of records from Kafka, whose data has another name.
         if String::from_utf8_lossy(&reply).contains("\"kafkaRecordValue\"") {
             continue;
@@ -174,7 +177,7 @@ struct Decoded {
 
 fn answer(transform: &Transform, event: &Path) -> Answer {
     let event = fs::read_to_string(event).unwrap();
-    match handle(transform, event.as_bytes()) {
+    match handle(transform, event.as_bytes(), &mut Scratch::default()) {
         Ok((reply, report)) => {
             let reply: Value = serde_json::from_slice(&reply).unwrap();
             let log = report.line().to_json(0, "firehose-transform");
@@ -190,7 +193,7 @@ fn answer(transform: &Transform, event: &Path) -> Answer {
 fn decoded(transform: &Transform, answer: &Value, alone: &str) -> Decoded {
     let text = |name: &str| answer.get(name).and_then(Value::as_str);
     let data = text("data").or_else(|| text("kafkaRecordValue")).map(|data| STANDARD.decode(data).unwrap());
-    let (reply, report) = handle(transform, alone.as_bytes()).unwrap();
+    let (reply, report) = handle(transform, alone.as_bytes(), &mut Scratch::default()).unwrap();
     let reply: Value = serde_json::from_slice(&reply).unwrap();
     assert_eq!(&reply["records"][0], answer, "a record's outcome depends on the others");
     Decoded {
@@ -220,7 +223,9 @@ fn alone(event: &str) -> Vec<String> {
 
 fn reports() -> Vec<Report> {
     let transforms = transforms();
-    let report = |file: PathBuf| Some(handle(&transforms[folder(&file)], &fs::read(&file).unwrap()).ok()?.1);
+    let report = |file: PathBuf| {
+        Some(handle(&transforms[folder(&file)], &fs::read(&file).unwrap(), &mut Scratch::default()).ok()?.1)
+    };
     files().into_iter().filter_map(report).collect()
 }
 

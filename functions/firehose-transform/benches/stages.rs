@@ -19,6 +19,7 @@ use firehose_transform::contract::Contract;
 use firehose_transform::document::Document;
 use firehose_transform::format::{apache, cloudwatch_logs, dynamodb, syslog};
 use firehose_transform::handler::handle;
+use firehose_transform::object_writer::ObjectWriter;
 use firehose_transform::outcome::Outcome;
 use firehose_transform::query::Query;
 use firehose_transform::transform::{Origin, Scratch, Transform};
@@ -145,30 +146,21 @@ fn document(criterion: &mut Criterion) {
 /// Decoding a record, each format's own.
 fn formats(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("format");
-    let mut json = String::new();
+    let mut object = ObjectWriter::default();
     let line =
         r#"203.0.113.7 - ada [21/Nov/2026:09:15:00 +0000] "GET /items?page=2 HTTP/1.1" 200 5120 "-" "Mozilla/5.0""#;
     group.bench_function("apache", |bencher| {
-        bencher.iter(|| {
-            json.clear();
-            apache::decode(black_box(line), &mut json)
-        });
+        bencher.iter(|| apache::decode(black_box(line), &mut object));
     });
     let line = "<34>1 2026-11-21T09:15:00.003Z host-1 engine 4711 ID47 - the connection was closed by its peer";
     group.bench_function("syslog", |bencher| {
-        bencher.iter(|| {
-            json.clear();
-            syslog::decode(black_box(line), None, &mut json)
-        });
+        bencher.iter(|| syslog::decode(black_box(line), None, &mut object));
     });
     let image: serde_json::Map<_, _> =
         (0..20).map(|place| (format!("field{place}"), json!({ "S": format!("value {place}") }))).collect();
     let change = json!({ "eventName": "MODIFY", "dynamodb": { "NewImage": image, "SizeBytes": 640 } }).to_string();
     group.bench_function("dynamodb", |bencher| {
-        bencher.iter(|| {
-            json.clear();
-            dynamodb::Change::parse(black_box(&change)).unwrap().write_image(&mut json)
-        });
+        bencher.iter(|| dynamodb::Change::parse(black_box(&change)).unwrap().write_image(&mut object));
     });
     let (log_data, mut decompressed) = (log_data(100), Vec::new());
     group.throughput(Throughput::Elements(100));
@@ -176,10 +168,7 @@ fn formats(criterion: &mut Criterion) {
         bencher.iter(|| {
             let text = cloudwatch_logs::decompress(black_box(&log_data), LARGEST_REPLY, &mut decompressed).unwrap();
             let cloudwatch_logs::Message::Data(data) = cloudwatch_logs::Message::parse(text).unwrap() else { return };
-            for event in data.events() {
-                json.clear();
-                event.unwrap().write(&mut json);
-            }
+            data.events().for_each(|event| event.unwrap().write(&mut object));
         });
     });
 }
@@ -222,13 +211,14 @@ fn transform(criterion: &mut Criterion) {
 /// A request as a whole; twice the records should take twice the time.
 fn whole(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("handle");
+    let mut scratch = Scratch::default();
     group.sample_size(20);
     let transform = configured(&[("S3_PREFIX", BY_KEYS), ("RECORD_QUERY", KEYS)]);
     for records in [100, 1_000, 4_000, 12_000] {
         let request = request(records);
         group.throughput(Throughput::Elements(u64::from(records)));
         group.bench_with_input(BenchmarkId::from_parameter(records), &request, |bencher, request| {
-            bencher.iter(|| handle(&transform, black_box(request)).unwrap().0.len());
+            bencher.iter(|| handle(&transform, black_box(request), &mut scratch).unwrap().0.len());
         });
     }
 }

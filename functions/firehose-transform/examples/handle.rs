@@ -11,6 +11,7 @@
 
 use firehose_transform::config;
 use firehose_transform::handler::handle;
+use firehose_transform::transform::Scratch;
 use shared::edge;
 use std::error::Error;
 use std::time::Instant;
@@ -23,9 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (request, times) = (std::fs::read(path)?, times.parse::<u32>()?);
     let start = Instant::now();
-    let mut last = None;
+    let (mut last, mut scratch) = (None, Scratch::default());
     for _ in 0..times {
-        last = Some(handle(&transform, &request)?);
+        last = Some(handle(&transform, &request, &mut scratch)?);
     }
     let each = start.elapsed().checked_div(times).unwrap_or_default();
     if let Some((reply, report)) = last {

@@ -11,6 +11,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Contract {
     columns: Vec<Column>,
+    /// A bit for the length of each name, by which most fields are known to be no column's.
+    lengths: u64,
 }
 
 /// One column of a contract.
@@ -74,7 +76,8 @@ impl Contract {
                 Err(fault) => faults.push(fault),
             }
         }
-        if faults.is_empty() { Ok(Self { columns }) } else { Err(ContractError { faults }) }
+        let lengths = columns.iter().fold(0, |lengths, column| lengths | length_bit(&column.name));
+        if faults.is_empty() { Ok(Self { columns, lengths }) } else { Err(ContractError { faults }) }
     }
 
     /// The columns, in the order in which they were written.
@@ -109,9 +112,17 @@ impl Contract {
 
     /// The column that a field would be read as, and its place; perhaps at the place that is guessed.
     fn column(&self, field: &str, guess: usize) -> Option<(usize, &Column)> {
+        if self.lengths & length_bit(field) == 0 {
+            return None;
+        }
         match self.columns.get(guess) {
             Some(column) if column.name == field => Some((guess, column)),
-            _ => self.columns.iter().enumerate().find(|(_, column)| column.is_read_from(field)),
+            _ => {
+                let place = |is: &dyn Fn(&Column) -> bool| self.columns.iter().position(is);
+                let place =
+                    place(&|column| column.name == field).or_else(|| place(&|column| column.is_read_from(field)))?;
+                self.columns.get(place).map(|column| (place, column))
+            }
         }
     }
 }
@@ -148,6 +159,10 @@ impl fmt::Display for ContractError {
 }
 
 impl std::error::Error for ContractError {}
+
+fn length_bit(name: &str) -> u64 {
+    1 << (name.len() & 63)
+}
 
 /// The texts between the commas that stand neither in a type nor between back-ticks.
 fn split_columns(text: &str) -> Vec<&str> {

@@ -1,7 +1,7 @@
 //! A JSON record, read no deeper than it must be: its fields by name, their values as they were written.
 
-use crate::json::push_string;
-use crate::scan::Scanner;
+use crate::json::{compact, has_breaks, push_string};
+use crate::scan::{Key, Scanner, is_tame};
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 use serde::Deserialize;
@@ -14,16 +14,18 @@ use std::fmt;
 /// A JSON object whose values are still text, so that what nobody asks for is copied and never parsed: numbers keep their
 /// digits, and fields their order.
 ///
-/// Of a name that comes twice the last value counts, at the first one's place, as in jq. What is not a part of the record lies
-/// in an arena, which is emptied for the next record.
+/// Of a name that comes twice the last value counts, at the first one's place, as in jq. No value has line breaks between its
+/// parts: a record that has some is read without all its blanks. What is not a part of the record lies in an arena, which is
+/// emptied for the next record.
 #[derive(Debug)]
 pub struct Document<'a> {
     fields: BumpVec<'a, Field<'a>>,
     /// A bit for each name, by which most new ones are known to be new.
-    seen: u64,
+    seen: [u64; 2],
     /// Where each name stands, if there are [`MANY`].
-    places: Option<HashMap<&'a str, usize>>,
-    /// The first fields as they came, if they are still the same and have no blanks between them.
+    #[expect(clippy::box_collection, reason = "few documents have one, and all are moved")]
+    places: Option<Box<HashMap<&'a str, usize>>>,
+    /// The first fields as they came, if they are still the same.
     source: Option<Source<'a>>,
 }
 
@@ -38,17 +40,9 @@ struct Source<'a> {
 /// A field of a document.
 #[derive(Clone, Copy, Debug)]
 struct Field<'a> {
-    name: Name<'a>,
+    key: Key<'a>,
     /// JSON, without blanks around it.
     value: &'a str,
-}
-
-/// A field's name.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Name<'a> {
-    text: &'a str,
-    /// Whether it is the same text in JSON.
-    is_plain: bool,
 }
 
 /// As many fields as most records have, with a few that are added.
@@ -60,7 +54,17 @@ const MANY: usize = 64;
 impl<'a> Document<'a> {
     /// Reads a record that is one JSON object, with blanks around it at most.
     pub fn parse(record: &'a str, arena: &'a Bump) -> Result<Self, serde_json::Error> {
-        if let Some(document) = Self::scan(record, arena) {
+        let text = without_blanks(record);
+        if is_tame(text) {
+            if let Some(document) = Self::scan(Scanner::tame(text), text, arena) {
+                return Ok(document);
+            }
+        } else if has_breaks(text) {
+            if !Scanner::new(text).is_value() {
+                serde_json::from_str::<&RawValue>(record)?;
+            }
+            return Self::parse(arena.alloc_str(&compact(text)), arena);
+        } else if let Some(document) = Self::scan(Scanner::new(text), text, arena) {
             return Ok(document);
         }
         let mut deserializer = serde_json::Deserializer::from_str(record);
@@ -70,29 +74,27 @@ impl<'a> Document<'a> {
     }
 
     /// Reads an ordinary record.
-    fn scan(record: &'a str, arena: &'a Bump) -> Option<Self> {
+    fn scan(mut scanner: Scanner<'a>, text: &'a str, arena: &'a Bump) -> Option<Self> {
         let mut document = Self::with_capacity(USUAL_FIELDS, arena);
-        let mut scanner = Scanner::new(record);
-        let (mut length, mut fields) = (0, 0);
-        scanner.fields(|scanner, name| {
+        let mut fields = 0;
+        scanner.fields(|scanner, key| {
             let value = scanner.value()?;
             fields += 1;
-            document.set(Name { text: name, is_plain: true }, value);
-            length += "\"\":,".len() + name.len() + value.len();
+            document.set(key, value);
             Some(())
         })?;
-        document.source =
-            record.strip_prefix('{').and_then(|text| text.get(..length.checked_sub(1)?)).and_then(|text| {
-                let is_all = record.get(text.len() + 1..)?.trim_end() == "}";
-                (is_all && fields == document.fields.len() && !has_breaks(text))
-                    .then_some(Source { text, fields: document.fields.len() })
-            });
+        document.keep_source(without_blanks(text.strip_prefix('{')?.strip_suffix('}')?), fields);
         scanner.is_at_end().then_some(document)
     }
 
     /// An object for so many fields.
     pub(crate) fn with_capacity(fields: usize, arena: &'a Bump) -> Self {
-        Self { fields: BumpVec::with_capacity_in(fields, arena), seen: 0, places: None, source: None }
+        Self { fields: BumpVec::with_capacity_in(fields, arena), seen: [0; 2], places: None, source: None }
+    }
+
+    /// Keeps the text of so many fields, to copy it in one go, unless a name came twice.
+    pub(crate) fn keep_source(&mut self, text: &'a str, fields: usize) {
+        self.source = (fields == self.fields.len()).then_some(Source { text, fields });
     }
 
     /// The value of a field, as JSON.
@@ -100,27 +102,49 @@ impl<'a> Document<'a> {
         self.fields.get(self.place(name)?).map(|field| field.value)
     }
 
+    /// The value of a field that is guessed to be at this place, and where it is.
+    pub(crate) fn field_near(&self, name: &str, guess: usize) -> Option<(usize, &'a str)> {
+        let is_there = self.fields.get(guess).is_some_and(|field| field.key.name == name);
+        let place = if is_there { guess } else { self.place(name)? };
+        self.fields.get(place).map(|field| (place, field.value))
+    }
+
     /// The fields in their order, their values as JSON.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.fields.iter().map(|field| (field.name.text, field.value))
+        self.fields.iter().map(|field| (field.key.name, field.value))
     }
 
     /// Sets a field, at its place if there is one of that name; the value is JSON.
-    pub(crate) fn set(&mut self, name: Name<'a>, value: &'a str) {
-        let bit = name.bit();
-        let place = if self.seen & bit == 0 { None } else { self.place(name.text) };
-        self.seen |= bit;
-        if let Some(field) = place.and_then(|place| self.fields.get_mut(place)) {
-            field.value = value;
-            self.source = None;
-            return;
-        }
+    #[inline]
+    pub(crate) fn set(&mut self, key: Key<'a>, value: &'a str) {
+        let (half, bit) = mark(key.name);
+        let [seen, other] = &mut self.seen;
+        let seen = if half { seen } else { other };
+        let is_new = *seen & bit == 0;
+        *seen |= bit;
+        let field = Field { key, value };
+        if is_new { self.add(field) } else { self.replace(field) }
+    }
+
+    #[inline]
+    fn add(&mut self, field: Field<'a>) {
         if let Some(places) = &mut self.places {
-            places.insert(name.text, self.fields.len());
+            places.insert(field.key.name, self.fields.len());
         }
-        self.fields.push(Field { name, value });
+        self.fields.push(field);
         if self.fields.len() == MANY {
             self.index();
+        }
+    }
+
+    fn replace(&mut self, field: Field<'a>) {
+        let place = self.place(field.key.name);
+        match place.and_then(|place| self.fields.get_mut(place)) {
+            Some(before) => {
+                before.value = field.value;
+                self.source = None;
+            }
+            None => self.add(field),
         }
     }
 
@@ -137,7 +161,7 @@ impl<'a> Document<'a> {
 
     /// Sets all fields of another object.
     pub(crate) fn extend(&mut self, other: &Self) {
-        other.fields.iter().for_each(|field| self.set(field.name, field.value));
+        other.fields.iter().for_each(|field| self.set(field.key, field.value));
     }
 
     /// A copy, whose values are shared.
@@ -147,18 +171,18 @@ impl<'a> Document<'a> {
 
     fn place(&self, name: &str) -> Option<usize> {
         match &self.places {
-            None => self.fields.iter().position(|field| field.name.text == name),
+            None => self.fields.iter().position(|field| field.key.name == name),
             Some(places) => places.get(name).copied(),
         }
     }
 
     fn index(&mut self) {
-        self.places = Some(self.fields.iter().map(|field| field.name.text).zip(0..).collect());
+        self.places = Some(Box::new(self.fields.iter().map(|field| field.key.name).zip(0..).collect()));
     }
 
     /// Appends the record as one line: JSON, and a newline at its end.
     ///
-    /// Blanks inside of a field's value are kept, unless there are line breaks among them.
+    /// What no query has changed is as it came, blanks included, unless there were line breaks among them.
     pub fn write_line(&self, line: &mut String) {
         self.write(line);
         line.push('\n');
@@ -166,51 +190,29 @@ impl<'a> Document<'a> {
 
     /// Appends the record as JSON.
     pub(crate) fn write(&self, json: &mut String) {
-        let copied = self.source.map_or(0, |source| source.fields);
-        let mut separator = "{";
-        if let Some(source) = self.source {
-            json.push('{');
+        json.push('{');
+        let copied = self.source.map_or(0, |source| {
             json.push_str(source.text);
-            separator = ",";
+            source.fields
+        });
+        for (place, field) in self.fields.iter().enumerate().skip(copied) {
+            if place > 0 {
+                json.push(',');
+            }
+            json.push_str(field.key.text);
+            json.push_str(field.value);
         }
-        for Field { name, value } in self.fields.iter().skip(copied) {
-            json.push_str(separator);
-            name.push(json);
-            json.push(':');
-            push_value(json, value);
-            separator = ",";
-        }
-        json.push_str(if self.fields.is_empty() { "{}" } else { "}" });
+        json.push('}');
     }
 }
 
-impl<'a> Name<'a> {
-    /// A name that may have to be escaped.
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, is_plain: !crate::json::is_special(text) }
-    }
-
-    /// A name of which it is known whether it is the same text in JSON.
-    pub(crate) fn known(text: &'a str, is_plain: bool) -> Self {
-        Self { text, is_plain }
-    }
-
-    fn push(self, json: &mut String) {
-        if self.is_plain {
-            json.push('"');
-            json.push_str(self.text);
-            json.push('"');
-        } else {
-            push_string(json, self.text);
-        }
-    }
-
-    /// A bit that tells most names from each other.
-    fn bit(self) -> u64 {
-        let ends = self.text.as_bytes().first().zip(self.text.as_bytes().last());
-        let (first, last) = ends.map_or((0, 0), |(first, last)| (usize::from(*first), usize::from(*last)));
-        1 << ((self.text.len() ^ (first << 1) ^ (last << 3)) & 63)
-    }
+/// One of 128 bits, by which most names are told from each other.
+#[inline]
+fn mark(name: &str) -> (bool, u64) {
+    let ends = name.as_bytes().first().zip(name.as_bytes().last());
+    let (first, last) = ends.map_or((0, 0), |(first, last)| (usize::from(*first), usize::from(*last)));
+    let hash = name.len() ^ (first << 1) ^ (last << 3);
+    (hash & 64 != 0, 1 << (hash & 63))
 }
 
 /// The kinds of JSON values.
@@ -250,28 +252,12 @@ impl Kind {
     }
 }
 
-/// Whether a text has more than one line.
-fn has_breaks(text: &str) -> bool {
-    memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_some()
-}
-
-/// Appends a value in one line: as it is, or without the blanks between its parts if there are line breaks among them.
-/// (Within strings, line breaks are escaped.)
-pub(crate) fn push_value(json: &mut String, value: &str) {
-    if !value.starts_with(['{', '[']) || !has_breaks(value) {
-        return json.push_str(value);
-    }
-    let (mut in_string, mut escaped) = (false, false);
-    json.extend(value.chars().filter(|&character| {
-        let kept = in_string || !character.is_ascii_whitespace();
-        match character {
-            _ if escaped => escaped = false,
-            '\\' if in_string => escaped = true,
-            '"' => in_string = !in_string,
-            _ => {}
-        }
-        kept
-    }));
+/// JSON without the blanks around it. (`trim_matches` decodes characters.)
+fn without_blanks(json: &str) -> &str {
+    let is_part = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let bytes = json.as_bytes();
+    let (start, end) = (bytes.iter().position(is_part), bytes.iter().rposition(is_part));
+    start.zip(end).and_then(|(start, end)| json.get(start..=end)).unwrap_or_default()
 }
 
 /// Reads the fields of an object.
@@ -295,11 +281,14 @@ impl<'de: 'a, 'a> Visitor<'de> for Fields<'a> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut document = Document::with_capacity(USUAL_FIELDS, self.0);
         while let Some(Text(name)) = map.next_key()? {
-            let name = match name {
-                Cow::Borrowed(text) => Name { text, is_plain: true },
-                Cow::Owned(text) => Name::new(self.0.alloc_str(&text)),
+            let name: &str = match name {
+                Cow::Borrowed(name) => name,
+                Cow::Owned(name) => self.0.alloc_str(&name),
             };
-            document.set(name, map.next_value::<&RawValue>()?.get());
+            let mut text = String::new();
+            push_string(&mut text, name);
+            text.push(':');
+            document.set(Key { name, text: self.0.alloc_str(&text) }, map.next_value::<&RawValue>()?.get());
         }
         Ok(document)
     }
@@ -333,9 +322,10 @@ mod tests {
     fn records_become_one_line() {
         check(r#"{"a":{"b": 1},"c":[ ]}"#, r#"{"a":{"b": 1},"c":[ ]}"#);
         check("{\"a\":{\"b\":\n1}}", r#"{"a":{"b":1}}"#);
-        check(r#"{"a": {}}"#, r#"{"a":{}}"#);
+        check(r#" {"a": {} , "b":1 } "#, r#"{"a": {} , "b":1}"#);
         check("{\"a\":1}\r\n", r#"{"a":1}"#);
-        check(r#"{"b": 1, "a": [1, {"c": " \" x"}]}"#, r#"{"b":1,"a":[1, {"c": " \" x"}]}"#);
+        check(r#"{"b": 1, "a": [1, {"c": " \" x"}]}"#, r#"{"b": 1, "a": [1, {"c": " \" x"}]}"#);
+        check(r#"{"b": 1, "a": 2, "a": 3}"#, r#"{"b": 1,"a": 3}"#);
         check("{\"a\": [\r\n  1,\n  \"b\\n\"\n]\n}", r#"{"a":[1,"b\n"]}"#);
         check(r#"{"a\u0062\n": 1, "é": 2}"#, r#"{"ab\n":1,"é":2}"#);
         check("\r\n{\n\t\"a\" :\n1}\r\n", r#"{"a":1}"#);

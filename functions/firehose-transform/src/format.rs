@@ -9,6 +9,7 @@ pub mod syslog;
 
 pub use line::Unreadable;
 
+use crate::object_writer::ObjectWriter;
 use crate::outcome::{Failure, Reason};
 use crate::transform::Origin;
 use crate::wire::LARGEST_REPLY;
@@ -32,13 +33,15 @@ pub enum RecordFormat {
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
     decompressed: Vec<u8>,
-    json: String,
+    object: ObjectWriter,
 }
 
 /// What a record turned out to be.
 pub(crate) enum Decoded<'r> {
     /// One record, as JSON.
     Json(&'r str),
+    /// One record, as an object.
+    Object(&'r ObjectWriter),
     /// The change of an item.
     Change(dynamodb::Change<'r>),
     /// Log events.
@@ -70,8 +73,7 @@ impl RecordFormat {
         origin: &Origin<'_>,
         buffers: &'r mut Buffers,
     ) -> Result<Decoded<'r>, Failure> {
-        let Buffers { decompressed, json } = buffers;
-        json.clear();
+        let Buffers { decompressed, object } = buffers;
         match self {
             Self::Json => Ok(Decoded::Json(text(record)?)),
             Self::DynamoDb => {
@@ -88,20 +90,20 @@ impl RecordFormat {
                 })
             }
             Self::Apache => {
-                apache::decode(text(record)?, json).map_err(|fault| Reason::NotApache.because(fault))?;
-                Ok(Decoded::Json(json))
+                apache::decode(text(record)?, object).map_err(|fault| Reason::NotApache.because(fault))?;
+                Ok(Decoded::Object(object))
             }
             Self::Syslog => {
                 let arrived_at = origin.arrived_at().map(jiff::Timestamp::as_millisecond);
-                syslog::decode(text(record)?, arrived_at, json).map_err(|fault| Reason::NotSyslog.because(fault))?;
-                Ok(Decoded::Json(json))
+                syslog::decode(text(record)?, arrived_at, object).map_err(|fault| Reason::NotSyslog.because(fault))?;
+                Ok(Decoded::Object(object))
             }
         }
     }
 }
 
 fn text(record: &[u8]) -> Result<&str, Failure> {
-    std::str::from_utf8(record).map_err(|error| {
+    simdutf8::compat::from_utf8(record).map_err(|error| {
         let detail = format!("expected UTF-8, got an invalid byte at offset {}", error.valid_up_to());
         Reason::NotUtf8.because(detail)
     })

@@ -9,11 +9,18 @@ use crate::wire::{LARGEST_REPLY, Record, ReplyWriter, Request, RequestError};
 ///
 /// Each `recordId` of the request is in the reply once, in order, whatever its record holds, and the reply to a request of
 /// Firehose's is never larger than Lambda takes it. An error is what Firehose never sends: text that is not a request at all.
-pub fn handle(transform: &Transform, request: &[u8]) -> Result<(Vec<u8>, Report), RequestError> {
-    answer(transform, request, LARGEST_REPLY)
+///
+/// The scratch is what one invocation leaves for the next, to save work; it makes no difference to the reply.
+pub fn handle(transform: &Transform, request: &[u8], scratch: &mut Scratch) -> Result<(Vec<u8>, Report), RequestError> {
+    answer(transform, request, scratch, LARGEST_REPLY)
 }
 
-fn answer(transform: &Transform, request: &[u8], most: usize) -> Result<(Vec<u8>, Report), RequestError> {
+fn answer(
+    transform: &Transform,
+    request: &[u8],
+    scratch: &mut Scratch,
+    most: usize,
+) -> Result<(Vec<u8>, Report), RequestError> {
     let request = Request::parse(request)?;
     let mut report = Report {
         delivery_stream: request.delivery_stream_arn(),
@@ -22,34 +29,39 @@ fn answer(transform: &Transform, request: &[u8], most: usize) -> Result<(Vec<u8>
     };
     let mut reply = ReplyWriter::new(&request.records, most);
     let mut payload = Vec::new();
-    let mut scratch = Scratch::default();
+    let invocation = scratch.partitions.begin();
     for record in &request.records {
         let outcome = match record.decode(&mut payload) {
             Ok(()) => {
                 report.bytes_in += payload.len() as u64;
-                transform.apply(&payload, &request.origin(record), &mut scratch)
+                transform.apply(&payload, &request.origin(record), scratch)
             }
             Err(reason) => {
                 Outcome::Fail(reason.because(format_args!("expected base64 text as `{}`", record.payload_name())))
             }
         };
-        if let Err(failure) = put(record, outcome, &mut reply, &mut report) {
+        if let Err(failure) = put(record, outcome, invocation, &mut reply, &mut report) {
             reply.fail(record, failure.reason);
             report.count_failed(|| record.id(), failure);
         }
     }
-    report.partitions = scratch.partitions.count();
     Ok((reply.finish(), report))
 }
 
 /// Puts a record's outcome into the reply, or gives the reason why it has to be failed.
-fn put(record: &Record<'_>, outcome: Outcome<'_>, reply: &mut ReplyWriter, report: &mut Report) -> Result<(), Failure> {
+fn put(
+    record: &Record<'_>,
+    outcome: Outcome<'_>,
+    invocation: u64,
+    reply: &mut ReplyWriter,
+    report: &mut Report,
+) -> Result<(), Failure> {
     match outcome {
         Outcome::Deliver { lines, labels } => {
             reply.deliver(record, lines, &labels).map_err(|_| {
                 Reason::ReplyFull.because("expected a smaller batch: lower the processor's `BufferSizeInMBs`")
             })?;
-            labels.deliver();
+            report.partitions += usize::from(labels.deliver(invocation));
             report.count_delivered(lines);
         }
         Outcome::Drop(dropped) => {
@@ -90,7 +102,11 @@ mod tests {
 
     /// The reply's records, after what holds for every reply was checked.
     fn answered(transform: &Transform, records: &[Vec<u8>], most: usize) -> Vec<Value> {
-        let (reply, report) = answer(transform, request(records).as_bytes(), most).unwrap();
+        let mut scratch = Scratch::default();
+        let (reply, report) = answer(transform, request(records).as_bytes(), &mut scratch, most).unwrap();
+        // The next invocation answers the same, whatever the one before has left.
+        let again = answer(transform, request(records).as_bytes(), &mut scratch, most).unwrap();
+        assert_eq!((&reply, &report), (&again.0, &again.1));
         assert!(reply.len() <= most, "{} bytes of {most}", reply.len());
         let reply: Value = serde_json::from_slice(&reply).unwrap();
         let answers = reply["records"].as_array().unwrap().clone();
@@ -141,7 +157,7 @@ mod tests {
 
     #[test]
     fn no_records_are_no_error() {
-        assert_eq!(handle(&transform(), b"{\"records\":[]}").unwrap().0, b"{\"records\":[]}");
+        assert_eq!(handle(&transform(), b"{\"records\":[]}", &mut Scratch::default()).unwrap().0, b"{\"records\":[]}");
     }
 
     /// Transformations of all formats, with and without queries.

@@ -154,7 +154,7 @@ impl HiveType {
             (Self::Float, Kind::Number) => when(text.parse::<f32>().is_ok_and(f32::is_finite), "a number out of range"),
             // Without an exponent, it takes more than 300 digits to be out of range.
             (Self::Double | Self::Timestamp, Kind::Number) => {
-                let is_ordinary = text.len() < 300 && memchr::memchr2(b'e', b'E', text.as_bytes()).is_none();
+                let is_ordinary = text.len() < 300 && !text.bytes().any(|byte| matches!(byte, b'e' | b'E'));
                 when(is_ordinary || text.parse::<f64>().is_ok_and(f64::is_finite), "a number out of range")
             }
             (Self::Decimal { precision, scale }, Kind::Number) => {

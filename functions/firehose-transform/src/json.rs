@@ -29,6 +29,52 @@ pub(crate) fn push_string(json: &mut String, text: &str) {
     json.push('"');
 }
 
+/// Appends a text in which there is nothing [special](is_special).
+pub(crate) fn push_plain(json: &mut String, text: &str) {
+    json.push('"');
+    json.push_str(text);
+    json.push('"');
+}
+
+/// Appends JSON in one line: as it is, or without the blanks between its parts if there are line breaks among them.
+pub(crate) fn push_in_one_line(json: &mut String, value: &str) {
+    if has_breaks(value) { json.push_str(&compact(value)) } else { json.push_str(value) }
+}
+
+/// Whether a text has more than one line. (Within the strings of JSON, line breaks are escaped.)
+pub(crate) fn has_breaks(text: &str) -> bool {
+    memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_some()
+}
+
+/// JSON without the blanks between its parts.
+pub(crate) fn compact(json: &str) -> String {
+    let mut compact = String::with_capacity(json.len());
+    let mut rest = json;
+    loop {
+        let (between, strings) = rest.split_at_checked(rest.find('"').unwrap_or(rest.len())).unwrap_or((rest, ""));
+        compact.extend(between.split_ascii_whitespace());
+        let Some((string, after)) = string_length(strings).and_then(|length| strings.split_at_checked(length)) else {
+            return compact;
+        };
+        compact.push_str(string);
+        rest = after;
+    }
+}
+
+/// The length of the string that a JSON text begins with, its quotes included.
+fn string_length(json: &str) -> Option<usize> {
+    if !json.starts_with('"') {
+        return None;
+    }
+    let mut escaped = false;
+    let length = json.bytes().skip(1).position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    })?;
+    Some(length + 2)
+}
+
 /// Whether there is anything in a text that cannot stand in a JSON string as it is.
 pub(crate) fn is_special(text: &str) -> bool {
     find_special(text.as_bytes()).is_some()
@@ -56,6 +102,12 @@ mod tests {
             let mut json = String::new();
             push_string(&mut json, &text);
             prop_assert_eq!(json, serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn nothing_but_blanks_is_left_out(strings in prop::collection::vec(any::<String>(), 0..5), number in any::<i32>()) {
+            let value = serde_json::json!({ "a": strings, "\n b": [number, {}, [null, true]] });
+            prop_assert_eq!(compact(&serde_json::to_string_pretty(&value).unwrap()), value.to_string());
         }
 
         #[test]

@@ -1,6 +1,6 @@
-//! The partitions of an invocation, each labelled once.
+//! The partitions that records go to, each labelled once.
 
-use crate::document::{Document, Kind};
+use crate::document::{Document, Kind, text_of};
 use crate::json::push_string;
 use crate::outcome::{Failure, Reason};
 use foldhash::fast::RandomState;
@@ -12,19 +12,25 @@ use std::rc::Rc;
 
 /// The partitions that records went to so far, by the values that their labels are made of.
 ///
-/// A batch has many records and few partitions; what is to be said of each is found out once.
+/// A batch has many records and few partitions, and the next one mostly the same; what is to be said of each is found out
+/// once.
 #[derive(Debug, Default)]
 pub struct Partitions {
     known: HashMap<String, Rc<Labels>, RandomState>,
     /// The values that are looked for, as JSON.
     values: String,
+    /// How many invocations there were.
+    invocation: u64,
 }
+
+/// How many partitions are kept for the next invocation. Firehose writes to 500 at a time, or 2,500.
+const MOST_KNOWN: usize = 10_000;
 
 /// What Firehose gets of a partition.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Labels {
-    /// Whether a record was delivered under them.
-    delivered: Cell<bool>,
+    /// The last invocation that delivered a record under them.
+    delivered_in: Cell<u64>,
     /// The values of [`Layout::lambda_keys`], escaped for the path.
     pub values: Vec<String>,
     /// The keys and their values, as a JSON object.
@@ -32,9 +38,13 @@ pub struct Labels {
 }
 
 impl Partitions {
-    /// How many of them records were delivered to.
-    pub fn count(&self) -> usize {
-        self.known.values().filter(|labels| labels.delivered.get()).count()
+    /// Begins an invocation, and numbers it.
+    pub(crate) fn begin(&mut self) -> u64 {
+        if self.known.len() > MOST_KNOWN {
+            self.known.clear();
+        }
+        self.invocation += 1;
+        self.invocation
     }
 
     /// The labels of the partition that an object has the values of, as fields of the layout's keys.
@@ -54,15 +64,17 @@ impl Partitions {
 }
 
 impl Labels {
-    /// Notes that a record was delivered under them.
-    pub(crate) fn deliver(&self) {
-        self.delivered.set(true);
+    /// Notes that a record was delivered under them, and tells whether it is the first of its invocation.
+    pub(crate) fn deliver(&self, invocation: u64) -> bool {
+        self.delivered_in.replace(invocation) != invocation
     }
 
     fn new(layout: &Layout, object: &Document<'_>) -> Result<Self, Failure> {
         let values = layout.lambda_keys().map(|key| partition_value(object, key)).collect::<Result<Vec<_>, _>>()?;
         let values = layout.label(&values).map_err(|fault| Reason::PartitionKeyTooLong.because(fault))?;
-        let mut json = String::from("{");
+        let sizes = layout.lambda_keys().zip(&values).map(|(key, value)| key.len() + value.len() + "\"\":\"\",".len());
+        let mut json = String::with_capacity("{}".len() + sizes.sum::<usize>());
+        json.push('{');
         for (place, (key, value)) in layout.lambda_keys().zip(&values).enumerate() {
             json.push_str(if place > 0 { "," } else { "" });
             push_string(&mut json, key);
@@ -70,7 +82,7 @@ impl Labels {
             push_string(&mut json, value);
         }
         json.push('}');
-        Ok(Self { delivered: Cell::new(false), values, json })
+        Ok(Self { delivered_in: Cell::new(0), values, json })
     }
 }
 
@@ -83,8 +95,9 @@ fn partition_value(document: &Document<'_>, key: &str) -> Result<PartitionValue,
     let text = match Kind::of(value) {
         Kind::Null => return Err(fail(Reason::PartitionKeyMissing, "expected a value, got null")),
         // JSON can escape half of a surrogate pair, which is not a character.
-        Kind::String => serde_json::from_str(value)
-            .map_err(|_| fail(Reason::PartitionKeyNotText, "expected text, got an unpaired surrogate"))?,
+        Kind::String => text_of(value)
+            .ok_or_else(|| fail(Reason::PartitionKeyNotText, "expected text, got an unpaired surrogate"))?
+            .into_owned(),
         Kind::Number | Kind::Boolean => value.to_owned(),
         other => {
             return Err(fail(Reason::PartitionKeyNotText, &format!("expected text, got {}", other.name())));

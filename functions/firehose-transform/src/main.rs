@@ -4,6 +4,7 @@ mod runtime;
 
 use firehose_transform::config;
 use firehose_transform::handler::handle;
+use firehose_transform::transform::Scratch;
 use runtime::{Failure, Runtime};
 use shared::edge::{self, Log};
 use std::process::ExitCode;
@@ -23,8 +24,9 @@ fn main() -> ExitCode {
         }
     };
     let served = runtime.and_then(|mut runtime| {
+        let mut scratch = Scratch::default();
         runtime.serve(log, |request| {
-            let (reply, report) = handle(&transform, request)
+            let (reply, report) = handle(&transform, request, &mut scratch)
                 .map_err(|error| Failure { error_type: "not-a-firehose-request", error_message: error.to_string() })?;
             log(&report.line());
             Ok(reply)

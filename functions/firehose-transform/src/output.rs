@@ -1,7 +1,7 @@
 //! The formats in which records are delivered.
 
 use crate::contract::{Column, Contract};
-use crate::document::{Document, Kind, push_value};
+use crate::document::{Document, Kind};
 use csv::{Terminator, WriterBuilder};
 use std::borrow::Cow;
 
@@ -51,12 +51,7 @@ fn cell(json: &str) -> Cow<'_, str> {
     match Kind::of(json) {
         Kind::Null => Cow::Borrowed(""),
         Kind::String => Cow::Owned(text(json)),
-        Kind::Boolean | Kind::Number => Cow::Borrowed(json),
-        Kind::Array | Kind::Object => {
-            let mut line = String::new();
-            push_value(&mut line, json);
-            Cow::Owned(line)
-        }
+        Kind::Boolean | Kind::Number | Kind::Array | Kind::Object => Cow::Borrowed(json),
     }
 }
 

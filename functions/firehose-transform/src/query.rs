@@ -127,7 +127,7 @@ impl Query {
     pub(crate) fn run_directly<'a>(
         &'a self,
         record: Document<'a>,
-        scope: Scope<'_, 'a>,
+        scope: &Scope<'_, 'a>,
     ) -> Result<Option<Document<'a>>, GivenUp> {
         self.plan.as_ref().ok_or(GivenUp)?.run(record, scope)
     }
@@ -136,7 +136,7 @@ impl Query {
     pub(crate) fn look_directly<'a>(
         &'a self,
         record: &Item<'a>,
-        scope: Scope<'_, 'a>,
+        scope: &Scope<'_, 'a>,
     ) -> Result<Option<Document<'a>>, GivenUp> {
         self.plan.as_ref().ok_or(GivenUp)?.look(record, scope)
     }

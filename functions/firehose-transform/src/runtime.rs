@@ -75,7 +75,7 @@ impl Runtime {
     pub(crate) fn serve(
         &mut self,
         log: impl Fn(&Line),
-        handle: impl Fn(&[u8]) -> Result<Vec<u8>, Failure>,
+        mut handle: impl FnMut(&[u8]) -> Result<Vec<u8>, Failure>,
     ) -> Result<(), Error> {
         loop {
             let Some(event) = self.next()? else { continue };

@@ -4,10 +4,12 @@ use crate::contract::Contract;
 use crate::document::{Document, Kind};
 use crate::format::{Buffers, Decoded, RecordFormat};
 use crate::labels::{Labels, Partitions};
+use crate::object_writer::ObjectWriter;
 use crate::outcome::{Dropped, Failure, Outcome, Reason};
 use crate::output::OutputFormat;
 use crate::query::{Item, Query, QueryFault, Scope};
 use bumpalo::Bump;
+use bumpalo::boxed::Box as BumpBox;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use shared::layout::Layout;
@@ -61,11 +63,11 @@ pub struct Origin<'o> {
 impl Transform {
     /// What becomes of a record, given its bytes. The same record always becomes the same, whichever came before it.
     pub fn apply<'s>(&self, record: &[u8], origin: &Origin<'_>, scratch: &'s mut Scratch) -> Outcome<'s> {
-        let Scratch { partitions, arena, lines, buffers, image } = scratch;
+        let Scratch { partitions, arena, lines, buffers, object } = scratch;
         arena.reset();
         lines.clear();
         let delivery = Delivery { transform: self, origin, partitions, arena, lines, labels: None };
-        match delivery.add_all(record, buffers, image) {
+        match delivery.add_all(record, buffers, object) {
             Ok(Fate::Deliver(labels)) => Outcome::Deliver { lines, labels },
             Ok(Fate::Drop(why)) => Outcome::Drop(why),
             Err(failure) => Outcome::Fail(failure),
@@ -78,6 +80,34 @@ impl Transform {
     }
 }
 
+/// A record that a query runs on.
+#[derive(Clone, Copy)]
+enum Input<'r> {
+    /// Any JSON.
+    Json(&'r str),
+    /// An object that a decoder has written.
+    Object(&'r ObjectWriter),
+}
+
+impl<'r> Input<'r> {
+    fn json(self) -> &'r str {
+        match self {
+            Self::Json(json) => json,
+            Self::Object(object) => object.json(),
+        }
+    }
+
+    fn document<'a>(self, arena: &'a Bump) -> Result<Document<'a>, serde_json::Error>
+    where
+        'r: 'a,
+    {
+        match self {
+            Self::Json(json) => Document::parse(json, arena),
+            Self::Object(object) => object.document(arena),
+        }
+    }
+}
+
 /// What one record leaves for the next: memory, and the partitions that are known.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -86,7 +116,7 @@ pub struct Scratch {
     arena: Bump,
     lines: String,
     buffers: Buffers,
-    image: String,
+    object: ObjectWriter,
 }
 
 /// A record on its way to be delivered. Log data has many events, which all become lines of the same record.
@@ -106,28 +136,25 @@ enum Fate {
 }
 
 impl Delivery<'_> {
-    fn add_all(mut self, record: &[u8], buffers: &mut Buffers, image: &mut String) -> Result<Fate, Failure> {
+    fn add_all(mut self, record: &[u8], buffers: &mut Buffers, object: &mut ObjectWriter) -> Result<Fate, Failure> {
         match self.transform.record_format.decode(record, self.origin, buffers)? {
-            Decoded::Json(json) => self.add(json, &Change::default())?,
+            Decoded::Json(json) => self.add(Input::Json(json), &Change::default())?,
+            Decoded::Object(object) => self.add(Input::Object(object), &Change::default())?,
             Decoded::Change(change) if change.is_removal() && !self.transform.looks_at_changes() => {
                 return Ok(Fate::Drop(Dropped::Removal));
             }
             Decoded::Change(change) => {
-                image.clear();
-                change.write_image(image).map_err(|fault| Reason::NotDynamoDb.because(fault))?;
-                let whole = std::str::from_utf8(record).ok();
-                self.add(image, &Change { whole, at: change.created_at() })?;
+                change.write_image(object).map_err(|fault| Reason::NotDynamoDb.because(fault))?;
+                self.add(Input::Object(object), &Change { whole: Some(record), at: change.created_at() })?;
             }
             Decoded::LogData(data) => {
-                let mut json = String::new();
                 let mut events = data.events().peekable();
                 if events.peek().is_none() {
                     return Ok(Fate::Drop(Dropped::NoEvents));
                 }
                 for event in events {
-                    json.clear();
-                    event.map_err(|fault| Reason::NotCloudWatchLogs.because(fault))?.write(&mut json);
-                    self.add(&json, &Change::default())?;
+                    event.map_err(|fault| Reason::NotCloudWatchLogs.because(fault))?.write(object);
+                    self.add(Input::Object(object), &Change::default())?;
                 }
             }
             Decoded::ControlMessage => return Ok(Fate::Drop(Dropped::ControlMessage)),
@@ -135,20 +162,21 @@ impl Delivery<'_> {
         Ok(self.labels.map_or(Fate::Drop(Dropped::Query), Fate::Deliver))
     }
 
-    /// Adds what the query makes of a record, given as JSON, unless that is nothing.
-    fn add(&mut self, json: &str, change: &Change<'_>) -> Result<(), Failure> {
+    /// Adds what the query makes of a record, unless that is nothing.
+    fn add(&mut self, record: Input<'_>, change: &Change<'_>) -> Result<(), Failure> {
         let arena = self.arena;
         let Some(query) = &self.transform.record_query else {
-            return self.add_document(document(json, arena)?, change, arena);
+            let document = record.document(arena).map_err(|error| not_json(&error))?;
+            return self.add_document(document, change, arena);
         };
         if query.is_planned()
-            && let Ok(record) = Document::parse(json, arena)
+            && let Ok(record) = record.document(arena)
             && let Ok(output) =
-                query.run_directly(record, Scope::new(arena, &|variable| self.variable(variable, change)))
+                query.run_directly(record, &Scope::new(arena, &|variable| self.variable(variable, change)))
         {
             return output.map_or(Ok(()), |document| self.add_document(document, change, arena));
         }
-        let input: &RawValue = serde_json::from_str(json).map_err(|error| Reason::NotJson.because(error))?;
+        let input: &RawValue = serde_json::from_str(record.json()).map_err(|error| Reason::NotJson.because(error))?;
         let mut output = String::new();
         if self.run(query, "record query", input, change, &mut output)? {
             let document = Document::parse(&output, arena).map_err(|_| not_object("record query", &output))?;
@@ -194,9 +222,10 @@ impl Delivery<'_> {
         arena: &'d Bump,
     ) -> Result<(Document<'d>, Rc<Labels>), Failure> {
         let layout = &self.transform.layout;
-        let record = Item::Object(document);
-        let made = query.look_directly(&record, Scope::new(arena, &|variable| self.variable(variable, change)));
+        let record = Item::object(document, arena);
+        let made = query.look_directly(&record, &Scope::new(arena, &|variable| self.variable(variable, change)));
         let Item::Object(document) = record else { return Err(not_object("record query", "")) };
+        let document = BumpBox::into_inner(document);
         if let Ok(Some(made)) = made {
             let labels = self.partitions.labels(layout, &made)?;
             return Ok((document, labels));
@@ -238,7 +267,7 @@ impl Delivery<'_> {
             "$stream" => raw(self.origin.stream),
             "$kinesis" => raw(self.origin.kinesis),
             "$changed_at" => change.at.map(|time| format!("\"{time}\"")),
-            CHANGE => change.whole.map(str::to_owned),
+            CHANGE => change.whole.and_then(|whole| std::str::from_utf8(whole).ok()).map(str::to_owned),
             _ => None,
         }
     }
@@ -254,17 +283,14 @@ impl Origin<'_> {
 /// The change that an item came in, for the queries.
 #[derive(Default)]
 struct Change<'r> {
-    whole: Option<&'r str>,
+    whole: Option<&'r [u8]>,
     at: Option<Timestamp>,
 }
 
-fn document<'a>(json: &'a str, arena: &'a Bump) -> Result<Document<'a>, Failure> {
-    Document::parse(json, arena).map_err(|error| {
-        // The text of a data error can hold a piece of the record; that of a syntax error cannot.
-        let detail =
-            if error.is_data() { "expected an object, got another value".to_owned() } else { error.to_string() };
-        Reason::NotJson.because(detail)
-    })
+fn not_json(error: &serde_json::Error) -> Failure {
+    // The text of a data error can hold a piece of the record; that of a syntax error cannot.
+    let detail = if error.is_data() { "expected an object, got another value".to_owned() } else { error.to_string() };
+    Reason::NotJson.because(detail)
 }
 
 fn not_object(name: &str, output: &str) -> Failure {

@@ -13,6 +13,7 @@ use base64::engine::Simd;
 use base64::engine::general_purpose::PAD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use simdutf8::compat::from_utf8;
 use std::borrow::Cow;
 
 /// What Firehose asks of the function. What we do not need may be anything.
@@ -77,7 +78,7 @@ pub const LARGEST_REPLY: usize = 6 * 1024 * 1024;
 impl<'r> Request<'r> {
     /// Reads a request.
     pub fn parse(request: &'r [u8]) -> Result<Self, RequestError> {
-        let text = std::str::from_utf8(request).map_err(|error| RequestError(error.to_string()))?;
+        let text = from_utf8(request).map_err(|error| RequestError(error.to_string()))?;
         let request = Self::scan(text).map_or_else(|| Self::read(text), Ok)?;
         match request.records.iter().position(|record| !record.id.starts_with('"')) {
             Some(place) => Err(RequestError(format!("expected text as `recordId` of record {place}"))),
@@ -87,10 +88,10 @@ impl<'r> Request<'r> {
 
     /// Reads an ordinary request.
     fn scan(text: &'r str) -> Option<Self> {
-        let mut request = Self::default();
+        let mut request = Self { records: Vec::with_capacity(text.len() / USUAL_RECORD), ..Self::default() };
         let mut has_records = false;
         let mut scanner = Scanner::new(text);
-        scanner.fields(|scanner, name| match name {
+        scanner.fields(|scanner, key| match key.name {
             "records" if !has_records => {
                 has_records = true;
                 scanner.items(|scanner| {
@@ -98,7 +99,7 @@ impl<'r> Request<'r> {
                     Some(())
                 })
             }
-            "deliveryStreamArn" => once(&mut request.delivery_stream_arn, scanner),
+            "deliveryStreamArn" => scanner.value_once(&mut request.delivery_stream_arn),
             "records" => None,
             _ => scanner.value().map(|_| ()),
         })?;
@@ -140,23 +141,15 @@ impl<'r> Request<'r> {
     }
 }
 
-/// Reads a field's value, `null` as nothing; a field that comes twice is out of the ordinary.
-fn once<'r>(field: &mut Option<&'r str>, scanner: &mut Scanner<'r>) -> Option<()> {
-    let value = scanner.value()?;
-    keep(field, value)
-}
+/// About the bytes of a record in a request, of which some 150 are not its payload.
+const USUAL_RECORD: usize = 512;
 
 /// Reads a payload. What is in it is looked at when it is decoded.
 fn payload<'r>(field: &mut Option<&'r str>, scanner: &mut Scanner<'r>) -> Option<()> {
-    let value = scanner.long_string()?;
-    keep(field, value)
-}
-
-fn keep<'r>(field: &mut Option<&'r str>, value: &'r str) -> Option<()> {
     if field.is_some() {
         return None;
     }
-    *field = Some(value).filter(|value| *value != "null");
+    *field = Some(scanner.long_string()?);
     Some(())
 }
 
@@ -164,10 +157,10 @@ impl<'r> Record<'r> {
     fn scan(scanner: &mut Scanner<'r>) -> Option<Self> {
         let mut record = Self::default();
         let mut id = None;
-        scanner.fields(|scanner, name| match name {
-            "recordId" => once(&mut id, scanner),
-            "approximateArrivalTimestamp" => once(&mut record.arrival, scanner),
-            "kinesisRecordMetadata" => once(&mut record.kinesis, scanner),
+        scanner.fields(|scanner, key| match key.name {
+            "recordId" => scanner.value_once(&mut id),
+            "approximateArrivalTimestamp" => scanner.value_once(&mut record.arrival),
+            "kinesisRecordMetadata" => scanner.value_once(&mut record.kinesis),
             "data" => payload(&mut record.data, scanner),
             "kafkaRecordValue" => payload(&mut record.kafka_value, scanner),
             _ => scanner.value().map(|_| ()),
@@ -193,6 +186,12 @@ impl<'r> Record<'r> {
 
     /// Decodes the payload into a buffer.
     pub fn decode(&self, into: &mut Vec<u8>) -> Result<(), Reason> {
+        into.clear();
+        // Base64 has no escapes, as a rule: what has some is read again as the text that it is.
+        let plain = self.data.or(self.kafka_value).and_then(|json| json.strip_prefix('"')?.strip_suffix('"'));
+        if plain.is_some_and(|plain| base64().decode_vec(plain.as_bytes(), into).is_ok()) {
+            return Ok(());
+        }
         into.clear();
         let payload = self.payload().ok_or(Reason::NoData)?;
         base64().decode_vec(payload.as_bytes(), into).map_err(|_| Reason::NotBase64)
@@ -228,9 +227,9 @@ impl ReplyWriter {
     /// A reply to these records, of at most so many bytes, [`LARGEST_REPLY`] as a rule.
     pub fn new(records: &[Record<'_>], most: usize) -> Self {
         let reserved: usize = records.iter().map(least).sum();
-        // About what is needed if records grow by a quarter, so that the reply is seldom moved while it grows.
+        // Twice what came, so that the reply is seldom moved while it grows; memory that is not written to costs nothing.
         let payloads: usize = records.iter().map(Record::size).sum();
-        let mut reply = Vec::with_capacity(most.min(reserved + payloads + payloads / 4));
+        let mut reply = Vec::with_capacity(most.min(2 * (reserved + payloads)));
         reply.extend_from_slice(HEAD);
         Self { reply, most, reserved }
     }

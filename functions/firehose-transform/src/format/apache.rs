@@ -4,13 +4,15 @@
 //! agent.
 //! <https://httpd.apache.org/docs/current/mod/mod_log_config.html#formats>
 
-use super::line::{Reader, Unreadable, date_time, month, number, push_date_time, unescape};
-use crate::json::push_string;
+use super::line::{Reader, Unreadable, unescape};
+use crate::calendar::{date_time, month, number, push_date_time};
+use crate::json::{is_special, push_plain, push_string};
+use crate::object_writer::ObjectWriter;
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use memchr::memchr;
 
-/// Appends a line as one JSON object; its end (`\n`, `\r\n`) is tolerated. If it fails, nothing is appended.
+/// Writes a line as one JSON object; its end (`\n`, `\r\n`) is tolerated. If it fails, nothing is written.
 ///
 /// The fields are always these, in this order, those of AWS's blueprint first in its names:
 ///
@@ -32,8 +34,8 @@ use memchr::memchr;
 ///
 /// Refused are times that are not of the calendar, more than one line, and lines of `vhost_combined`, whose first field is the
 /// server's name.
-pub fn decode(line: &str, json: &mut String) -> Result<(), Unreadable> {
-    Entry::parse(Reader::new(line))?.push(json);
+pub fn decode(line: &str, object: &mut ObjectWriter) -> Result<(), Unreadable> {
+    Entry::parse(Reader::new(line))?.write(object);
     Ok(())
 }
 
@@ -81,39 +83,27 @@ impl<'l> Entry<'l> {
         Ok(Self { host, ident, authuser, time, request, response, bytes, client, extra: line.rest() })
     }
 
-    fn push(&self, json: &mut String) {
-        json.reserve(
-            400 + self.request.len() + self.client.map_or(0, |(referrer, agent)| referrer.len() + agent.len()),
-        );
-        json.push_str("{\"host\":");
-        push_text(json, self.host);
-        json.push_str(",\"ident\":");
-        push_text_or_null(json, self.ident);
-        json.push_str(",\"authuser\":");
-        match self.authuser {
-            NO_NAME => json.push_str("\"\""),
-            user => push_text_or_null(json, user),
-        }
-        self.time.push(json);
-        json.push_str(",\"verb\":");
-        push_text_or_null(json, verb(self.request).unwrap_or(NOTHING));
-        json.push_str(",\"request\":");
-        push_text(json, self.request);
-        json.push_str(",\"response\":");
-        push_number_or_null(json, self.response);
-        json.push_str(",\"bytes\":");
-        push_number_or_null(json, self.bytes);
+    fn write(&self, object: &mut ObjectWriter) {
         let (referrer, agent) = self.client.unwrap_or((NOTHING, NOTHING));
-        json.push_str(",\"referrer\":");
-        push_text_or_null(json, referrer);
-        json.push_str(",\"agent\":");
-        push_text_or_null(json, agent);
-        json.push_str(",\"extra\":");
-        match self.extra {
-            "" => json.push_str("null"),
-            extra => push_string(json, extra),
+        object.begin(400 + self.request.len() + referrer.len() + agent.len());
+        push_text(object.field("host"), self.host);
+        push_text_or_null(object.field("ident"), self.ident);
+        match self.authuser {
+            NO_NAME => object.field("authuser").push_str("\"\""),
+            user => push_text_or_null(object.field("authuser"), user),
         }
-        json.push('}');
+        self.time.write(object);
+        push_text_or_null(object.field("verb"), verb(self.request).unwrap_or(NOTHING));
+        push_text(object.field("request"), self.request);
+        push_number_or_null(object.field("response"), self.response);
+        push_number_or_null(object.field("bytes"), self.bytes);
+        push_text_or_null(object.field("referrer"), referrer);
+        push_text_or_null(object.field("agent"), agent);
+        match self.extra {
+            "" => object.field("extra").push_str("null"),
+            extra => push_string(object.field("extra"), extra),
+        }
+        object.end();
     }
 }
 
@@ -210,14 +200,18 @@ impl<'l> Time<'l> {
         (0..=9999).contains(&utc.year()).then_some(Self { local, utc, zone })
     }
 
-    fn push(&self, json: &mut String) {
-        json.push_str(",\"@timestamp\":\"");
-        push_date_time(json, self.local);
+    fn write(&self, object: &mut ObjectWriter) {
         let (hours, minutes) = self.zone.split_at_checked("+hh".len()).unwrap_or((self.zone, ""));
-        json.extend([hours, ":", minutes, "\",\"timezone\":\"", self.zone, "\",\"@timestamp_utc\":\""]);
-        push_date_time(json, self.utc);
-        json.push_str("Z\"");
+        push_time(object.field("@timestamp"), self.local, &[hours, ":", minutes]);
+        push_plain(object.field("timezone"), self.zone);
+        push_time(object.field("@timestamp_utc"), self.utc, &["Z"]);
     }
+}
+
+fn push_time(json: &mut String, time: DateTime, offset: &[&str]) {
+    json.push('"');
+    push_date_time(json, time);
+    json.extend(offset.iter().copied().chain(["\""]));
 }
 
 fn push_text_or_null(json: &mut String, logged: &str) {
@@ -225,7 +219,8 @@ fn push_text_or_null(json: &mut String, logged: &str) {
 }
 
 fn push_text(json: &mut String, logged: &str) {
-    push_string(json, &unescape(logged, escaped));
+    // Where there is nothing special there is no backslash either.
+    if is_special(logged) { push_string(json, &unescape(logged, escaped)) } else { push_plain(json, logged) }
 }
 
 /// JSON numbers have no zeros before them.
@@ -293,10 +288,13 @@ mod tests {
         "extra",
     ];
 
+    fn json(line: &str) -> Result<String, Unreadable> {
+        let mut object = ObjectWriter::default();
+        decode(line, &mut object).map(|()| object.json().to_owned())
+    }
+
     fn decoded(line: &str) -> Value {
-        let mut json = String::new();
-        decode(line, &mut json).unwrap_or_else(|unreadable| panic!("{unreadable}: {line}"));
-        serde_json::from_str(&json).unwrap()
+        serde_json::from_str(&json(line).unwrap_or_else(|unreadable| panic!("{unreadable}: {line}"))).unwrap()
     }
 
     #[track_caller]
@@ -319,19 +317,14 @@ mod tests {
     }
 
     fn message(line: &str) -> String {
-        let mut json = "before".to_owned();
-        let message = decode(line, &mut json).unwrap_err().to_string();
-        assert_eq!(json, "before");
-        message
+        json(line).unwrap_err().to_string()
     }
 
     #[test]
     fn a_line_becomes_one_object() {
-        let mut json = String::new();
         let line = "www.example.com - frank [10/Oct/2000:13:55:36 -0700] \"GET /a.gif?b=1 HTTP/1.0\" 200 2326 \
                     \"http://example.com/\" \"Mozilla/4.08 [en] (Win98; I)\" 1043 \"x\"\r\n";
-        decode(line, &mut json).unwrap();
-        insta::assert_snapshot!(json, @r#"{"host":"www.example.com","ident":null,"authuser":"frank","@timestamp":"2000-10-10T13:55:36-07:00","timezone":"-0700","@timestamp_utc":"2000-10-10T20:55:36Z","verb":"GET","request":"GET /a.gif?b=1 HTTP/1.0","response":200,"bytes":2326,"referrer":"http://example.com/","agent":"Mozilla/4.08 [en] (Win98; I)","extra":"1043 \"x\""}"#);
+        insta::assert_snapshot!(json(line).unwrap(), @r#"{"host":"www.example.com","ident":null,"authuser":"frank","@timestamp":"2000-10-10T13:55:36-07:00","timezone":"-0700","@timestamp_utc":"2000-10-10T20:55:36Z","verb":"GET","request":"GET /a.gif?b=1 HTTP/1.0","response":200,"bytes":2326,"referrer":"http://example.com/","agent":"Mozilla/4.08 [en] (Win98; I)","extra":"1043 \"x\""}"#);
         assert_eq!(decoded(line).as_object().unwrap().keys().collect::<Vec<_>>(), FIELDS);
     }
 
@@ -507,12 +500,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_line_becomes_all_fields_or_nothing(line in lines()) {
-            let mut json = String::from("before");
-            if decode(&line, &mut json).is_ok() {
-                let object: Value = serde_json::from_str(json.strip_prefix("before").unwrap()).unwrap();
+            if let Ok(json) = json(&line) {
+                let object: Value = serde_json::from_str(&json).unwrap();
                 prop_assert_eq!(object.as_object().unwrap().keys().collect::<Vec<_>>(), FIELDS);
-            } else {
-                prop_assert_eq!(json, "before");
             }
         }
 

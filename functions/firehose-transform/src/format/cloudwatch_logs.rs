@@ -5,6 +5,8 @@
 
 use crate::document::Kind;
 use crate::format::object::{self, Object};
+use crate::json::push_in_one_line;
+use crate::object_writer::ObjectWriter;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -156,25 +158,25 @@ impl<'t> LogEvents<'t> {
 }
 
 impl LogEvent<'_> {
-    /// Appends the event as a JSON object: `owner`, `logGroup`, `logStream`, `id`, `timestamp` (milliseconds since 1970),
+    /// Writes the event as a JSON object: `owner`, `logGroup`, `logStream`, `id`, `timestamp` (milliseconds since 1970),
     /// `message`, and `extractedFields` if it has some. The values are written as they came.
-    pub fn write(&self, json: &mut String) {
+    pub fn write(&self, object: &mut ObjectWriter) {
         let fields = [
-            ("{\"owner\":", Some(self.data.owner)),
-            (",\"logGroup\":", Some(self.data.log_group)),
-            (",\"logStream\":", Some(self.data.log_stream)),
-            (",\"id\":", Some(self.id)),
-            (",\"timestamp\":", Some(self.timestamp)),
-            (",\"message\":", Some(self.message)),
-            (",\"extractedFields\":", self.extracted_fields),
+            ("owner", Some(self.data.owner)),
+            ("logGroup", Some(self.data.log_group)),
+            ("logStream", Some(self.data.log_stream)),
+            ("id", Some(self.id)),
+            ("timestamp", Some(self.timestamp)),
+            ("message", Some(self.message)),
+            ("extractedFields", self.extracted_fields),
         ];
+        object.begin(self.message.get().len() + 200);
         for (name, value) in fields {
             if let Some(value) = value {
-                json.push_str(name);
-                json.push_str(value.get());
+                push_in_one_line(object.field(name), value.get());
             }
         }
-        json.push('}');
+        object.end();
     }
 }
 
@@ -285,9 +287,9 @@ mod tests {
         let mut buffer = Vec::new();
         let Message::Data(data) = Message::parse(decompress(record, MOST, &mut buffer)?)? else { return Ok(None) };
         let event = |event: Result<LogEvent<'_>, Fault>| {
-            let mut json = String::new();
-            event?.write(&mut json);
-            Ok(json)
+            let mut object = ObjectWriter::default();
+            event?.write(&mut object);
+            Ok(object.json().to_owned())
         };
         data.events().map(event).collect::<Result<_, _>>().map(Some)
     }

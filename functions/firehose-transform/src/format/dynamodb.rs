@@ -7,18 +7,20 @@ mod attribute;
 
 use crate::document::Kind;
 use crate::format::object::{self, Object};
+use crate::object_writer::ObjectWriter;
+use crate::scan::Scanner;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// A change of one item of a table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Change<'r> {
     event: Event,
-    new_image: Option<&'r RawValue>,
-    old_image: Option<&'r RawValue>,
-    created: Option<&'r RawValue>,
-    precision: Option<&'r RawValue>,
+    new_image: Option<&'r str>,
+    old_image: Option<&'r str>,
+    created: Option<&'r str>,
+    precision: Option<&'r str>,
 }
 
 /// Why a record is not a change that can be written. It names fields and attributes, and holds no value of theirs.
@@ -45,17 +47,12 @@ impl<'r> Change<'r> {
     /// Whether there is an image to write is not known before [`write_image`](Self::write_image), so that removals can be
     /// told from changes in records without images too.
     pub fn parse(record: &'r str) -> Result<Self, Fault> {
-        let envelope: Envelope<'r> = object::parse(record).map_err(Fault::NotJson)?;
-        let Some(Object(stream)) = envelope.dynamodb else {
-            return Err(Fault::at("dynamodb", "an object", "nothing"));
+        let Parts { event, change } = match Parts::scan(record) {
+            Some(parts) => parts,
+            None => Parts::read(record)?,
         };
-        Ok(Self {
-            event: Event::of(envelope.event_name)?,
-            new_image: stream.new_image,
-            old_image: stream.old_image,
-            created: stream.created,
-            precision: stream.precision,
-        })
+        let change = change.ok_or_else(|| Fault::at("dynamodb", "an object", "nothing"))?;
+        Ok(Self { event: Event::of(event)?, ..change })
     }
 
     /// Whether the item was removed from the table.
@@ -63,7 +60,7 @@ impl<'r> Change<'r> {
         self.event == Event::Remove
     }
 
-    /// Appends the item as a JSON object without DynamoDB's types: as it is now, or as it was before it was removed.
+    /// Writes the item as a JSON object without DynamoDB's types: as it is now, or as it was before it was removed.
     ///
     /// - `N` becomes a JSON number with the digits that it came with; only what JSON does not allow is written in another
     ///   way: a plus sign goes, so do zeros at the front, and there is a digit on both sides of the point.
@@ -72,26 +69,20 @@ impl<'r> Change<'r> {
     ///   writer encoded once, whose bytes by chance are the letters of base64, comes out decoded.
     /// - `S` and names keep their escapes, `NULL` is `null`, `M` an object, `L` and the sets are arrays in their order.
     /// - Of an attribute that comes twice both are written, and the next reader decides.
-    ///
-    /// A fault leaves `json` as it was.
-    pub fn write_image(&self, json: &mut String) -> Result<(), Fault> {
+    pub fn write_image(&self, object: &mut ObjectWriter) -> Result<(), Fault> {
         let (name, image) = match self.event {
             Event::Insert | Event::Modify => ("dynamodb.NewImage", self.new_image),
             Event::Remove => ("dynamodb.OldImage", self.old_image),
         };
         let image = image.ok_or_else(|| Fault::at(name, "an object", "nothing"))?;
-        let before = json.len();
-        attribute::write_item(image, json).map_err(|fault| {
-            json.truncate(before);
-            fault.inside(name)
-        })
+        attribute::write_item(image, object).map_err(|fault| fault.inside(name))
     }
 
     /// When the table was changed, about; nothing unless the record tells it in a whole number of milliseconds or
     /// microseconds. Records without a precision, as they once were, have milliseconds.
     pub fn created_at(&self) -> Option<Timestamp> {
-        let number = self.created?.get().parse().ok()?;
-        match self.precision.map(RawValue::get) {
+        let number = self.created?.parse().ok()?;
+        match self.precision {
             None | Some("\"MILLISECOND\"") => Timestamp::from_millisecond(number).ok(),
             Some("\"MICROSECOND\"") => Timestamp::from_microsecond(number).ok(),
             Some(_) => None,
@@ -100,16 +91,17 @@ impl<'r> Change<'r> {
 }
 
 /// What happened to the item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Event {
+    #[default]
     Insert,
     Modify,
     Remove,
 }
 
 impl Event {
-    fn of(name: Option<&RawValue>) -> Result<Self, Fault> {
-        let got = match name.map(|name| (name.get(), Kind::of(name.get()))) {
+    fn of(name: Option<&str>) -> Result<Self, Fault> {
+        let got = match name.map(|name| (name, Kind::of(name))) {
             Some(("\"INSERT\"", _)) => return Ok(Self::Insert),
             Some(("\"MODIFY\"", _)) => return Ok(Self::Modify),
             Some(("\"REMOVE\"", _)) => return Ok(Self::Remove),
@@ -135,7 +127,51 @@ impl Fault {
     }
 }
 
-/// The record, as far as it is read.
+/// What a record has: the name of its event, as JSON, and its `dynamodb`, whose event is not told yet.
+struct Parts<'r> {
+    event: Option<&'r str>,
+    change: Option<Change<'r>>,
+}
+
+impl<'r> Parts<'r> {
+    /// Reads an ordinary record.
+    fn scan(record: &'r str) -> Option<Self> {
+        let mut parts = Self { event: None, change: None };
+        let mut scanner = Scanner::of(record);
+        scanner.fields(|scanner, key| match key.name {
+            "eventName" => scanner.value_once(&mut parts.event),
+            "dynamodb" if parts.change.is_none() => {
+                let change = parts.change.insert(Change::default());
+                scanner.fields(|scanner, key| match key.name {
+                    "NewImage" => scanner.value_once(&mut change.new_image),
+                    "OldImage" => scanner.value_once(&mut change.old_image),
+                    "ApproximateCreationDateTime" => scanner.value_once(&mut change.created),
+                    "ApproximateCreationDateTimePrecision" => scanner.value_once(&mut change.precision),
+                    _ => scanner.value().map(|_| ()),
+                })
+            }
+            "dynamodb" => None,
+            _ => scanner.value().map(|_| ()),
+        })?;
+        scanner.is_at_end().then_some(parts)
+    }
+
+    /// Reads any record, or says what is wrong with it.
+    fn read(record: &'r str) -> Result<Self, Fault> {
+        let envelope: Envelope<'r> = object::parse(record).map_err(Fault::NotJson)?;
+        let json = |value: Option<&'r RawValue>| value.map(RawValue::get);
+        let change = envelope.dynamodb.map(|Object(stream)| Change {
+            event: Event::default(),
+            new_image: json(stream.new_image),
+            old_image: json(stream.old_image),
+            created: json(stream.created),
+            precision: json(stream.precision),
+        });
+        Ok(Self { event: json(envelope.event_name), change })
+    }
+}
+
+/// A record as `serde_json` reads it.
 #[derive(Deserialize)]
 struct Envelope<'r> {
     #[serde(borrow, rename = "eventName")]

@@ -1,6 +1,5 @@
 //! What the formats of log lines have in common.
 
-use jiff::civil::DateTime;
 use memchr::{memchr, memchr_iter};
 use std::borrow::Cow;
 use std::fmt;
@@ -121,59 +120,6 @@ pub(crate) fn unescape(text: &str, escaped: impl Fn(&str) -> Option<(char, &str)
     Cow::Owned(unescaped)
 }
 
-/// The number that some digits are.
-pub(crate) fn number<const N: usize>(digits: [u8; N]) -> Option<i16> {
-    digits.iter().try_fold(0_i16, |number, digit| {
-        let digit = i16::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
-        number.checked_mul(10)?.checked_add(digit)
-    })
-}
-
-/// The number of a month, `Jan` to `Dec`.
-pub(crate) fn month(name: [u8; 3]) -> Option<i16> {
-    Some(match &name {
-        b"Jan" => 1,
-        b"Feb" => 2,
-        b"Mar" => 3,
-        b"Apr" => 4,
-        b"May" => 5,
-        b"Jun" => 6,
-        b"Jul" => 7,
-        b"Aug" => 8,
-        b"Sep" => 9,
-        b"Oct" => 10,
-        b"Nov" => 11,
-        b"Dec" => 12,
-        _ => return None,
-    })
-}
-
-/// A day and a time of the calendar, in the years 0 to 9999; a minute has 60 seconds.
-pub(crate) fn date_time([year, month, day]: [i16; 3], [hour, minute, second]: [i16; 3]) -> Option<DateTime> {
-    let small = |number: i16| i8::try_from(number).ok();
-    DateTime::new(year, small(month)?, small(day)?, small(hour)?, small(minute)?, small(second)?, 0)
-        .ok()
-        .filter(|date_time| (0..=9999).contains(&date_time.year()))
-}
-
-/// Appends a time of the years 0 to 9999 as in RFC 3339, without an offset.
-pub(crate) fn push_date_time(json: &mut String, time: DateTime) {
-    push_two_digits(json, time.year() / 100);
-    push_two_digits(json, time.year() % 100);
-    let parts =
-        [('-', time.month()), ('-', time.day()), ('T', time.hour()), (':', time.minute()), (':', time.second())];
-    for (separator, number) in parts {
-        json.push(separator);
-        push_two_digits(json, i16::from(number));
-    }
-}
-
-fn push_two_digits(json: &mut String, number: i16) {
-    let digit = |value: i16| char::from_digit(u32::from(value.unsigned_abs()), 10).unwrap_or('0');
-    json.push(digit(number / 10));
-    json.push(digit(number % 10));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,25 +141,5 @@ mod tests {
             assert_eq!(reader.rest(), after);
         }
         insta::assert_snapshot!(Reader::new(r#"a\""#).until_quote("a quote").unwrap_err(), @"expected a quote, got the end of the line");
-    }
-
-    #[test]
-    fn times_are_those_of_the_calendar() {
-        let check = |date, time| date_time(date, time).is_some();
-        assert!(check([2024, 2, 29], [23, 59, 59]));
-        assert!(check([0, 1, 1], [0, 0, 0]));
-        for (date, time) in [
-            ([2023, 2, 29], [0, 0, 0]),
-            ([2023, 4, 31], [0, 0, 0]),
-            ([2023, 13, 1], [0, 0, 0]),
-            ([2023, 0, 1], [0, 0, 0]),
-            ([2023, 1, 0], [0, 0, 0]),
-            ([2023, 1, 1], [24, 0, 0]),
-            ([2023, 1, 1], [0, 60, 0]),
-            ([2016, 12, 31], [23, 59, 60]),
-            ([-1, 1, 1], [0, 0, 0]),
-        ] {
-            assert!(!check(date, time), "{date:?} {time:?}");
-        }
     }
 }

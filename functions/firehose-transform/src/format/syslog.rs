@@ -4,14 +4,16 @@
 //! program, and leaves escapes as they are.
 //! <https://www.rfc-editor.org/rfc/rfc3164>, <https://www.rfc-editor.org/rfc/rfc5424>
 
-use super::line::{Reader, Unreadable, date_time, month, number, push_date_time, unescape};
+use super::line::{Reader, Unreadable, unescape};
+use crate::calendar::{date_time, month, number, push_date_time};
 use crate::json::push_string;
+use crate::object_writer::ObjectWriter;
 use indexmap::IndexMap;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
-/// Appends a line as one JSON object; its end (`\n`, `\r\n`) is no part of it. If it fails, nothing is appended.
+/// Writes a line as one JSON object; its end (`\n`, `\r\n`) is no part of it. If it fails, nothing is written.
 ///
 /// `arrival` is when the record came, in milliseconds since 1970: the old form has no year. The fields are these, in
 /// this order, those of AWS's blueprint first in its names; the last two only if the line is of RFC 5424. What is not there, or
@@ -31,8 +33,8 @@ use jiff::{SignedDuration, Timestamp};
 /// A line may begin with a priority (`<34>`) or, as in files, with what follows it. The old form's time is `Jun  4 01:02:03`, or
 /// one of RFC 3339, as rsyslog writes it into files. Refused are lines without a time, times that are not of the calendar, and
 /// priorities above 191.
-pub fn decode(line: &str, arrival: Option<i64>, json: &mut String) -> Result<(), Unreadable> {
-    Entry::parse(Reader::new(line), arrival)?.push(json);
+pub fn decode(line: &str, arrival: Option<i64>, object: &mut ObjectWriter) -> Result<(), Unreadable> {
+    Entry::parse(Reader::new(line), arrival)?.write(object);
     Ok(())
 }
 
@@ -108,39 +110,32 @@ impl<'l> Entry<'l> {
         })
     }
 
-    fn push(&self, json: &mut String) {
-        json.push_str("{\"timestamp\":");
+    fn write(&self, object: &mut ObjectWriter) {
+        object.begin(200 + self.message.map_or(0, str::len));
+        let timestamp = object.field("timestamp");
         match self.time {
-            Time::None => json.push_str("null"),
-            Time::Rfc3339(text) => push_string(json, text),
+            Time::None => timestamp.push_str("null"),
+            Time::Rfc3339(text) => push_string(timestamp, text),
             Time::Inferred(time) => {
-                json.push('"');
-                push_date_time(json, time);
-                json.push_str("Z\"");
+                timestamp.push('"');
+                push_date_time(timestamp, time);
+                timestamp.push_str("Z\"");
             }
         }
-        json.push_str(",\"hostname\":");
-        push_text_or_null(json, self.hostname);
-        json.push_str(",\"program\":");
-        push_text_or_null(json, self.program);
-        json.push_str(",\"processid\":");
-        push_text_or_null(json, self.process);
-        json.push_str(",\"message\":");
-        push_text_or_null(json, self.message);
-        json.push_str(",\"facility\":");
-        push_text_or_null(json, self.priority.and_then(facility));
-        json.push_str(",\"severity\":");
-        push_text_or_null(json, self.priority.map(severity));
+        push_text_or_null(object.field("hostname"), self.hostname);
+        push_text_or_null(object.field("program"), self.program);
+        push_text_or_null(object.field("processid"), self.process);
+        push_text_or_null(object.field("message"), self.message);
+        push_text_or_null(object.field("facility"), self.priority.and_then(facility));
+        push_text_or_null(object.field("severity"), self.priority.map(severity));
         if let Some(more) = &self.more {
-            json.push_str(",\"msgid\":");
-            push_text_or_null(json, more.message_id);
-            json.push_str(",\"structured_data\":");
+            push_text_or_null(object.field("msgid"), more.message_id);
             match &more.data {
-                None => json.push_str("null"),
-                Some(data) => push_structured_data(json, data),
+                None => object.field("structured_data").push_str("null"),
+                Some(data) => push_structured_data(object.field("structured_data"), data),
             }
         }
-        json.push('}');
+        object.end();
     }
 }
 
@@ -435,11 +430,14 @@ mod tests {
         time.parse::<Timestamp>().unwrap().as_millisecond()
     }
 
+    fn json_of(line: &str, arrival: Option<i64>) -> Result<String, Unreadable> {
+        let mut object = ObjectWriter::default();
+        decode(line, arrival, &mut object).map(|()| object.json().to_owned())
+    }
+
     fn decoded_at(line: &str, arrival: &str) -> Value {
-        let mut json = String::new();
-        decode(line, Some(milliseconds(arrival)), &mut json)
-            .unwrap_or_else(|unreadable| panic!("{unreadable}: {line}"));
-        serde_json::from_str(&json).unwrap()
+        let json = json_of(line, Some(milliseconds(arrival)));
+        serde_json::from_str(&json.unwrap_or_else(|unreadable| panic!("{unreadable}: {line}"))).unwrap()
     }
 
     #[track_caller]
@@ -462,10 +460,7 @@ mod tests {
     }
 
     fn message_at(line: &str, arrival: Option<&str>) -> String {
-        let mut json = "before".to_owned();
-        let message = decode(line, arrival.map(milliseconds), &mut json).unwrap_err().to_string();
-        assert_eq!(json, "before");
-        message
+        json_of(line, arrival.map(milliseconds)).unwrap_err().to_string()
     }
 
     fn message(line: &str) -> String {
@@ -474,11 +469,7 @@ mod tests {
 
     #[test]
     fn a_line_becomes_one_object() {
-        let decoded = |line: &str| {
-            let mut json = String::new();
-            decode(line, Some(milliseconds("2005-08-01T00:00:00Z")), &mut json).unwrap();
-            json
-        };
+        let decoded = |line: &str| json_of(line, Some(milliseconds("2005-08-01T00:00:00Z"))).unwrap();
         insta::assert_snapshot!(decoded("<34>Jun 14 15:16:01 combo sshd(pam_unix)[19939]: check pass; user unknown \r\n"), @r#"{"timestamp":"2005-06-14T15:16:01Z","hostname":"combo","program":"sshd(pam_unix)","processid":"19939","message":"check pass; user unknown ","facility":"auth","severity":"crit"}"#);
         insta::assert_snapshot!(decoded(r#"<165>1 2003-10-11T22:14:15.003Z h evntslog - ID47 [x@1 iut="3" ip="::1" ip="::2"][y] An event"#), @r#"{"timestamp":"2003-10-11T22:14:15.003Z","hostname":"h","program":"evntslog","processid":null,"message":"An event","facility":"local4","severity":"notice","msgid":"ID47","structured_data":{"x@1":{"iut":"3","ip":["::1","::2"]},"y":{}}}"#);
     }
@@ -720,13 +711,10 @@ mod tests {
         #[test]
         fn any_line_becomes_all_fields_or_nothing(line in lines(), arrival in any::<Option<i64>>()) {
             let arrival = arrival.map(|arrival| arrival % 400_000_000_000_000);
-            let mut json = String::from("before");
-            if decode(&line, arrival, &mut json).is_ok() {
-                let object: Value = serde_json::from_str(json.strip_prefix("before").unwrap()).unwrap();
+            if let Ok(json) = json_of(&line, arrival) {
+                let object: Value = serde_json::from_str(&json).unwrap();
                 let fields: Vec<&String> = object.as_object().unwrap().keys().collect();
                 prop_assert!(fields == FIELDS || fields == FIELDS[..7]);
-            } else {
-                prop_assert_eq!(json, "before");
             }
         }
 
@@ -745,8 +733,7 @@ mod tests {
             }
             let time = "2003-10-11T22:14:15.003Z";
             let line = format!("<{priority}>1 {time} {host} {program} {process} {id} {elements} \u{feff}{message}\n");
-            let mut json = String::new();
-            decode(&line, None, &mut json).unwrap();
+            let json = json_of(&line, None).unwrap();
             let expected = json!({
                 "timestamp": time, "hostname": host, "program": program, "processid": process,
                 "message": message.strip_suffix('\r').unwrap_or(&message), "facility": facility(priority),
@@ -765,8 +752,7 @@ mod tests {
         ) {
             let time = Timestamp::from_second(second).unwrap();
             let line = format!("{} host {program}[{process}]: {message}\n", time.strftime("%b %e %H:%M:%S"));
-            let mut json = String::new();
-            decode(&line, Some((second + delay) * 1000), &mut json).unwrap();
+            let json = json_of(&line, Some((second + delay) * 1000)).unwrap();
             let expected = json!({
                 "timestamp": time.to_string(), "hostname": "host", "program": program, "processid": process.to_string(),
                 "message": message.strip_suffix('\r').unwrap_or(&message), "facility": null, "severity": null,

@@ -8,17 +8,22 @@
 //! twice inside of it, where the interpreter writes it anew; and since it is not read, it may have any number of levels.
 
 use super::number::Number;
-use super::strftime::Format;
-use crate::document::{Document, Kind, Name, text_of};
-use crate::json::{is_special, push_string};
+use super::strftime::{Format, parse_rfc3339};
+use crate::document::{Document, Kind, text_of};
+use crate::json::{compact, is_special, push_string};
+use crate::scan::Key;
 use bumpalo::Bump;
+use bumpalo::boxed::Box as BumpBox;
 use bumpalo::collections::String as BumpString;
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 use jaq_core::ops::{Cmp, Math};
 use jaq_core::path::{Opt, Part};
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 /// A program that can be run directly.
@@ -33,7 +38,7 @@ enum Step {
     Global(&'static str),
     /// A variable, by how many were bound after it.
     Local(usize),
-    Field(String),
+    Field(Field),
     Slice(Option<usize>, Option<usize>),
     Object(Vec<(FieldName, Step)>),
     Delete(Vec<String>),
@@ -56,11 +61,20 @@ enum Step {
     Strftime(Format),
 }
 
+/// A field that is asked for.
+#[derive(Debug)]
+struct Field {
+    name: String,
+    /// Where it was found last: most records have the same fields in the same order.
+    place: Cell<usize>,
+}
+
 /// The name of a field that is made.
 #[derive(Debug)]
 struct FieldName {
+    name: String,
+    /// The name as JSON, and a colon.
     text: String,
-    is_plain: bool,
 }
 
 /// A value on its way through a plan. What is made lies in the record's arena.
@@ -70,10 +84,10 @@ pub(crate) enum Item<'a> {
     Json(&'a str),
     /// A string, as text.
     Text(&'a str),
-    /// Seconds since 1970, made of text.
-    Time(Timestamp),
-    /// An object.
-    Object(Document<'a>),
+    /// Seconds since 1970, made of text: the time in UTC that they are.
+    Time(DateTime),
+    /// An object. In a box, since items are handed over from step to step.
+    Object(BumpBox<'a, Document<'a>>),
 }
 
 /// What a step can reach beside its input.
@@ -116,14 +130,14 @@ impl Plan {
     pub(super) fn run<'a>(
         &'a self,
         input: Document<'a>,
-        scope: Scope<'_, 'a>,
+        scope: &Scope<'_, 'a>,
     ) -> Result<Option<Document<'a>>, GivenUp> {
-        let output = self.0.take(Item::Object(input), scope)?;
+        let output = self.0.take(Item::object(input, scope.arena), scope)?;
         output.map(|item| item.into_object(scope)).transpose()
     }
 
     /// Runs it on an object that is needed afterwards.
-    pub(super) fn look<'a>(&'a self, input: &Item<'a>, scope: Scope<'_, 'a>) -> Result<Option<Document<'a>>, GivenUp> {
+    pub(super) fn look<'a>(&'a self, input: &Item<'a>, scope: &Scope<'_, 'a>) -> Result<Option<Document<'a>>, GivenUp> {
         let output = self.0.look(input, scope)?;
         output.map(|item| item.into_object(scope)).transpose()
     }
@@ -202,12 +216,15 @@ impl<'s> Planner<'_, 's> {
     }
 
     fn field(&mut self, (name, value): &(Term<&'s str>, Option<Term<&'s str>>)) -> Option<(FieldName, Step)> {
-        let (text, step) = match (name, value) {
+        let (name, step) = match (name, value) {
             (Term::Var(variable), None) => (variable.strip_prefix('$')?.to_owned(), self.variable(variable)?),
-            (name, None) => constant(name).map(|name| (name.clone(), Step::Field(name)))?,
+            (name, None) => constant(name).map(|name| (name.clone(), Step::Field(Field::new(name))))?,
             (name, Some(value)) => (constant(name)?, self.step(value)?),
         };
-        Some((FieldName { is_plain: !is_special(&text), text }, step))
+        let mut text = String::new();
+        push_string(&mut text, &name);
+        text.push(':');
+        Some((FieldName { name, text }, step))
     }
 
     fn variable(&self, variable: &str) -> Option<Step> {
@@ -279,7 +296,7 @@ fn part_of_path(part: &(Part<Term<&str>>, Opt)) -> Option<Step> {
         Some(_) => None,
     };
     match part {
-        (Part::Index(name), Opt::Essential) => constant(name).map(Step::Field),
+        (Part::Index(name), Opt::Essential) => constant(name).map(|name| Step::Field(Field::new(name))),
         (Part::Range(None, None), _) => None,
         (Part::Range(start, end), Opt::Essential) => Some(Step::Slice(bound(start)?, bound(end)?)),
         _ => None,
@@ -288,7 +305,7 @@ fn part_of_path(part: &(Part<Term<&str>>, Opt)) -> Option<Step> {
 
 impl Step {
     /// What it makes of an input that is not needed any more.
-    fn take<'a>(&'a self, input: Item<'a>, scope: Scope<'_, 'a>) -> Output<'a> {
+    fn take<'a>(&'a self, input: Item<'a>, scope: &Scope<'_, 'a>) -> Output<'a> {
         match self {
             Self::Input => Ok(Some(input)),
             Self::Pipe(first, second) => match first.take(input, scope)? {
@@ -296,7 +313,7 @@ impl Step {
                 None => Ok(None),
             },
             Self::Bind(value, then) => match value.look(&input, scope)? {
-                Some(value) => then.take(input, Scope { local: Some(&Local { value, outer: scope.local }), ..scope }),
+                Some(value) => then.take(input, &Scope { local: Some(&Local { value, outer: scope.local }), ..*scope }),
                 None => Ok(None),
             },
             Self::Add(left, right) => {
@@ -324,24 +341,25 @@ impl Step {
     }
 
     /// What it makes of an input.
-    fn look<'a>(&'a self, input: &Item<'a>, scope: Scope<'_, 'a>) -> Output<'a> {
+    fn look<'a>(&'a self, input: &Item<'a>, scope: &Scope<'_, 'a>) -> Output<'a> {
         let arena = scope.arena;
         scope.check()?;
         let item = match self {
             Self::Constant(json) => Item::Json(json),
             Self::Global(name) => {
-                (scope.globals)(name).map_or(NULL, |json| Item::Json(arena.alloc_str(json.trim_ascii())))
+                // Whoever wrote it may have written it in lines, which the record must not have.
+                (scope.globals)(name).map_or(NULL, |json| Item::Json(arena.alloc_str(&compact(&json))))
             }
-            Self::Local(place) => scope.local(*place)?.share(),
-            Self::Field(name) => input.field(name, arena)?,
+            Self::Local(place) => scope.local(*place)?.share(arena),
+            Self::Field(field) => input.field(field, arena)?,
             Self::Slice(start, end) => input.slice(*start, *end)?,
             Self::Object(fields) => {
                 let mut object = Document::with_capacity(fields.len(), arena);
-                for (name, step) in fields {
+                for (key, step) in fields {
                     let Some(value) = step.look(input, scope)? else { return Ok(None) };
-                    object.set(Name::known(&name.text, name.is_plain), value.json(scope)?);
+                    object.set(Key { name: &key.name, text: &key.text }, value.json(scope)?);
                 }
-                Item::Object(object)
+                Item::object(object, arena)
             }
             Self::Alternative(first, second) => match first.look(input, scope)? {
                 Some(item) if item.is_true() => item,
@@ -383,17 +401,29 @@ impl Step {
             Self::ToNumber => input.to_number(arena)?,
             Self::Downcase => Item::Text(arena.alloc_str(&input.string()?.to_ascii_lowercase())),
             Self::Upcase => Item::Text(arena.alloc_str(&input.string()?.to_ascii_uppercase())),
-            Self::Rfc3339 => Item::Time(input.string()?.parse().map_err(|_| GivenUp)?),
+            Self::Rfc3339 => Item::Time(parse_rfc3339(&input.string()?).ok_or(GivenUp)?),
             Self::Strftime(format) => Item::Json(format.write(input.time()?, arena).ok_or(GivenUp)?),
             Self::Pipe(first, second) => match first.look(input, scope)? {
                 Some(item) => return second.take(item, scope),
                 None => return Ok(None),
             },
             Self::Input | Self::Bind(..) | Self::Add(..) | Self::Delete(_) | Self::Select(_) | Self::If(..) => {
-                return self.take(input.share(), scope);
+                return self.take(input.share(arena), scope);
             }
         };
         Ok(Some(item))
+    }
+}
+
+impl Field {
+    fn new(name: String) -> Self {
+        Self { name, place: Cell::new(0) }
+    }
+
+    fn of<'a>(&self, object: &Document<'a>) -> Option<&'a str> {
+        let (place, value) = object.field_near(&self.name, self.place.get())?;
+        self.place.set(place);
+        Some(value)
     }
 }
 
@@ -431,12 +461,17 @@ impl<'a> Item<'a> {
         }
     }
 
-    fn share(&self) -> Self {
+    /// An object as an item.
+    pub(crate) fn object(object: Document<'a>, arena: &'a Bump) -> Self {
+        Self::Object(BumpBox::new_in(object, arena))
+    }
+
+    fn share(&self, arena: &'a Bump) -> Self {
         match self {
             Self::Json(json) => Self::Json(json),
             Self::Text(text) => Self::Text(text),
             Self::Time(time) => Self::Time(*time),
-            Self::Object(object) => Self::Object(object.share()),
+            Self::Object(object) => Self::object(object.share(), arena),
         }
     }
 
@@ -444,10 +479,10 @@ impl<'a> Item<'a> {
         !matches!(self, Self::Json("null" | "false"))
     }
 
-    fn field(&self, name: &str, arena: &'a Bump) -> Result<Self, GivenUp> {
+    fn field(&self, field: &Field, arena: &'a Bump) -> Result<Self, GivenUp> {
         let value = match self {
-            Self::Object(object) => object.field(name),
-            Self::Json(json) if json.starts_with('{') => Document::parse(json, arena).map_err(|_| GivenUp)?.field(name),
+            Self::Object(object) => field.of(object),
+            Self::Json(json) if json.starts_with('{') => field.of(&Document::parse(json, arena).map_err(|_| GivenUp)?),
             Self::Json("null") => None,
             _ => return Err(GivenUp),
         };
@@ -479,17 +514,17 @@ impl<'a> Item<'a> {
     }
 
     /// What `tostring` makes of anything but arrays and objects.
-    fn to_text(&self, scope: Scope<'_, 'a>) -> Result<Cow<'a, str>, GivenUp> {
+    fn to_text(&self, scope: &Scope<'_, 'a>) -> Result<Cow<'a, str>, GivenUp> {
         match self.kind() {
             Kind::String => self.string(),
             Kind::Array | Kind::Object => Err(GivenUp),
-            Kind::Null | Kind::Boolean | Kind::Number => Ok(Cow::Borrowed(self.share().json(scope)?)),
+            Kind::Null | Kind::Boolean | Kind::Number => Ok(Cow::Borrowed(self.share(scope.arena).json(scope)?)),
         }
     }
 
     fn to_number(&self, arena: &'a Bump) -> Result<Self, GivenUp> {
         match self.kind() {
-            Kind::Number => Ok(self.share()),
+            Kind::Number => Ok(self.share(arena)),
             Kind::String => written(&Number::parse(&self.string()?).ok_or(GivenUp)?, arena),
             _ => Err(GivenUp),
         }
@@ -498,22 +533,22 @@ impl<'a> Item<'a> {
     fn number(&self) -> Result<Number, GivenUp> {
         match self {
             Self::Json(json) if Kind::of(json) == Kind::Number => Ok(Number::from_json(json)),
-            Self::Time(time) => Ok(seconds(*time)),
+            Self::Time(time) => seconds(*time),
             _ => Err(GivenUp),
         }
     }
 
-    fn time(&self) -> Result<Timestamp, GivenUp> {
+    fn time(&self) -> Result<DateTime, GivenUp> {
         match self {
             Self::Time(time) if is_floored(*time) => Ok(*time),
             other => {
                 let seconds = other.number()?.as_i64().ok_or(GivenUp)?;
-                Timestamp::from_second(seconds).map_err(|_| GivenUp)
+                Ok(Offset::UTC.to_datetime(Timestamp::from_second(seconds).map_err(|_| GivenUp)?))
             }
         }
     }
 
-    fn plus(self, right: Self, scope: Scope<'_, 'a>) -> Result<Self, GivenUp> {
+    fn plus(self, right: Self, scope: &Scope<'_, 'a>) -> Result<Self, GivenUp> {
         Ok(match (self, right) {
             (left, Self::Json("null")) => left,
             (Self::Json("null"), right) => right,
@@ -559,26 +594,34 @@ impl<'a> Item<'a> {
     }
 
     /// The value as JSON.
-    fn json(self, scope: Scope<'_, 'a>) -> Result<&'a str, GivenUp> {
+    fn json(self, scope: &Scope<'_, 'a>) -> Result<&'a str, GivenUp> {
         Ok(match self {
             Self::Json(json) => json,
+            Self::Text(text) if !is_special(text) => {
+                let mut json = BumpString::with_capacity_in(text.len() + 2, scope.arena);
+                json.extend(["\"", text, "\""]);
+                json.into_bump_str()
+            }
             Self::Text(text) => {
                 let mut json = String::with_capacity(text.len() + 2);
                 push_string(&mut json, text);
                 scope.arena.alloc_str(&json)
             }
-            Self::Time(time) => return written(&seconds(time), scope.arena)?.json(scope),
+            Self::Time(time) => return written(&seconds(time)?, scope.arena)?.json(scope),
             Self::Object(object) => {
                 let mut json = String::new();
-                bounded(object)?.write(&mut json);
+                bounded(&object)?.write(&mut json);
                 scope.arena.alloc_str(&json)
             }
         })
     }
 
-    fn into_object(self, scope: Scope<'_, 'a>) -> Result<Document<'a>, GivenUp> {
+    fn into_object(self, scope: &Scope<'_, 'a>) -> Result<Document<'a>, GivenUp> {
         match self {
-            Self::Object(object) => bounded(object),
+            Self::Object(object) => {
+                bounded(&object)?;
+                Ok(BumpBox::into_inner(object))
+            }
             Self::Json(json) if json.starts_with('{') => Document::parse(json, scope.arena).map_err(|_| GivenUp),
             _ => Err(GivenUp),
         }
@@ -586,7 +629,7 @@ impl<'a> Item<'a> {
 }
 
 /// An object that may be written: the same value can be in it many times.
-fn bounded(object: Document<'_>) -> Result<Document<'_>, GivenUp> {
+fn bounded<'d, 'a>(object: &'d Document<'a>) -> Result<&'d Document<'a>, GivenUp> {
     let size: usize = object.fields().map(|(name, value)| name.len() + value.len()).sum();
     if size > MOST_MADE { Err(GivenUp) } else { Ok(object) }
 }
@@ -607,19 +650,19 @@ fn is_written_as_it_is(number: &Number) -> bool {
 }
 
 /// Whether the seconds of a time are the whole part of what `rfc3339` gives for it. That is a float, which is cut before 1970,
-/// and rounded where microseconds are no floats any more.
-fn is_floored(time: Timestamp) -> bool {
-    let is_exact = time >= Timestamp::UNIX_EPOCH && time.as_microsecond() < 1 << 53;
-    time.subsec_nanosecond() == 0 || is_exact
+/// and rounded where microseconds are no floats any more, from 2255 on.
+fn is_floored(time: DateTime) -> bool {
+    time.subsec_nanosecond() == 0 || (1970..2255).contains(&time.year())
 }
 
 /// What `rfc3339` gives for a time.
-fn seconds(time: Timestamp) -> Number {
+fn seconds(time: DateTime) -> Result<Number, GivenUp> {
+    let time = Offset::UTC.to_timestamp(time).map_err(|_| GivenUp)?;
     #[expect(clippy::cast_precision_loss, reason = "microseconds of the next 200 years are exact")]
-    match time.subsec_nanosecond() {
+    Ok(match time.subsec_nanosecond() {
         0 => Number::Int(time.as_second()),
         _ => Number::from_f64(time.as_microsecond() as f64 / 1e6),
-    }
+    })
 }
 
 #[cfg(test)]

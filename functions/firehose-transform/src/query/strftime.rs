@@ -1,7 +1,10 @@
-//! The formats of times that most programs use, written without a library's detours.
+//! The formats of times that most programs use, read and written without a library's detours.
 
+use crate::calendar::{MONTHS, date_time, number, two_digits};
 use bumpalo::Bump;
+use bumpalo::collections::String as BumpString;
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 /// A format of `strftime`, of digits, signs and the names of months.
@@ -19,8 +22,6 @@ enum Part {
     Second,
     MonthName,
 }
-
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl Format {
     /// Reads a format, unless there is something else in it.
@@ -55,60 +56,61 @@ impl Format {
         Some(Self(parts))
     }
 
-    /// Writes a time in UTC as a JSON string, if its year has four digits.
-    pub(super) fn write<'a>(&self, time: Timestamp, arena: &'a Bump) -> Option<&'a str> {
-        let time = Offset::UTC.to_datetime(time);
+    /// Writes a time as a JSON string, if its year has four digits.
+    pub(super) fn write<'a>(&self, time: DateTime, arena: &'a Bump) -> Option<&'a str> {
         let year = u16::try_from(time.year()).ok()?;
-        let mut text = Short::new();
-        text.push(b"\"");
+        let mut text = BumpString::with_capacity_in(2 + 4 * self.0.len(), arena);
+        text.push('"');
         for part in &self.0 {
             match part {
-                Part::Text(plain) => text.push(plain.as_bytes()),
+                Part::Text(plain) => text.push_str(plain),
                 Part::Year => {
-                    let digit = |place: u16| b'0' + u8::try_from(year / place % 10).unwrap_or(0);
-                    text.push(&[digit(1000), digit(100), digit(10), digit(1)]);
+                    text.push_str(two_digits(year / 100));
+                    text.push_str(two_digits(year % 100));
                 }
-                Part::Month => text.push_two(time.month()),
-                Part::Day => text.push_two(time.day()),
-                Part::Hour => text.push_two(time.hour()),
-                Part::Minute => text.push_two(time.minute()),
-                Part::Second => text.push_two(time.second()),
-                Part::MonthName => text.push(MONTHS.get(usize::try_from(time.month() - 1).ok()?)?.as_bytes()),
+                Part::Month => text.push_str(two_digits(time.month())),
+                Part::Day => text.push_str(two_digits(time.day())),
+                Part::Hour => text.push_str(two_digits(time.hour())),
+                Part::Minute => text.push_str(two_digits(time.minute())),
+                Part::Second => text.push_str(two_digits(time.second())),
+                Part::MonthName => text.push_str(MONTHS.get(usize::try_from(time.month() - 1).ok()?)?),
             }
         }
-        text.push(b"\"");
-        text.written().map(|text| &*arena.alloc_str(text))
+        text.push('"');
+        Some(text.into_bump_str())
     }
 }
 
-/// A short text on the stack.
-struct Short {
-    bytes: [u8; 64],
-    length: usize,
+/// The time that a text of RFC 3339 tells, with any offset and fraction, in UTC.
+pub(super) fn parse_rfc3339(text: &str) -> Option<DateTime> {
+    let by_jiff = || Some(Offset::UTC.to_datetime(text.parse::<Timestamp>().ok()?));
+    parse_ordinary(text.as_bytes()).or_else(by_jiff)
 }
 
-impl Short {
-    fn new() -> Self {
-        Self { bytes: [0; 64], length: 0 }
-    }
+/// A time such as `2026-11-21T09:30:00.5Z`, which most are: in UTC, in years that are far from the ends of jiff's range.
+#[rustfmt::skip]
+fn parse_ordinary(text: &[u8]) -> Option<DateTime> {
+    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2], rest) =
+        text.split_first_chunk()?
+    else {
+        return None;
+    };
+    let nanosecond = match rest {
+        [b'Z'] => 0,
+        [b'.', digits @ .., b'Z'] if (1..=9).contains(&digits.len()) => digits
+            .iter()
+            .chain([b'0'; 9].iter().skip(digits.len()))
+            .try_fold(0_i32, |number, digit| Some(number * 10 + i32::from(digit_of(*digit)?)))?,
+        _ => return None,
+    };
+    let date = [number([y1, y2, y3, y4])?, number([m1, m2])?, number([d1, d2])?];
+    let time = date_time(date, [number([h1, h2])?, number([n1, n2])?, number([s1, s2])?])?;
+    let time = time.with().subsec_nanosecond(nanosecond).build().ok()?;
+    (1..9999).contains(&time.year()).then_some(time)
+}
 
-    fn push(&mut self, text: &[u8]) {
-        let end = self.length + text.len();
-        if let Some(place) = self.bytes.get_mut(self.length..end) {
-            place.copy_from_slice(text);
-        }
-        self.length = end;
-    }
-
-    fn push_two(&mut self, number: i8) {
-        let number = number.unsigned_abs();
-        self.push(&[b'0' + number / 10 % 10, b'0' + number % 10]);
-    }
-
-    /// The text, unless it was not short.
-    fn written(&self) -> Option<&str> {
-        std::str::from_utf8(self.bytes.get(..self.length)?).ok()
-    }
+fn digit_of(byte: u8) -> Option<u8> {
+    byte.checked_sub(b'0').filter(|digit| *digit < 10)
 }
 
 #[cfg(test)]
@@ -125,7 +127,16 @@ mod tests {
             let time = Timestamp::from_second(second).unwrap();
             let expected = format!("\"{}\"", time.strftime(format));
             let arena = Bump::new();
+            let time = Offset::UTC.to_datetime(time);
             prop_assert_eq!(Format::parse(format).unwrap().write(time, &arena).unwrap(), expected);
+        }
+
+        #[test]
+        fn times_are_read_as_jiff_reads_them(
+            text in "([01][0-9]{3}|[0-9]{4})-(0[1-9]|1[0-2]|[0-9]{2})-([0-3][0-9])[Tt ]([0-2][0-9]):[0-5][0-9]:([0-5][0-9]|60)([.,][0-9]{0,10})?(Z|z|[+]0[0-9]:00)?.?",
+        ) {
+            let by_jiff = text.parse::<Timestamp>().ok().map(|time| Offset::UTC.to_datetime(time));
+            prop_assert_eq!(parse_rfc3339(&text), by_jiff);
         }
     }
 

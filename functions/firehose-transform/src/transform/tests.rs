@@ -50,7 +50,7 @@ fn failure(variables: &[(&str, &str)], record: impl AsRef<[u8]>) -> String {
 #[test]
 fn records_are_delivered_as_one_line_under_their_keys() {
     check(&[], r#"{"k":"a","minValue":1.0}"#, "{\"k\":\"a\",\"minValue\":1.0}\n", "a");
-    check(&[], r#"{ "k": "a/b" }"#, "{\"k\":\"a/b\"}\n", "a%2Fb");
+    check(&[], r#"{ "k": "a/b" }"#, "{\"k\": \"a/b\"}\n", "a%2Fb");
     check(&[], r#"{"k":5}"#, "{\"k\":5}\n", "5");
     check(&[], r#"{"k":true}"#, "{\"k\":true}\n", "true");
 }

@@ -1,10 +1,13 @@
 //! The typed attributes of an item, written as plain JSON while they are read.
 //!
-//! What is read is JSON already: it comes as a [`RawValue`]. So the reader here only has to find its way through the text,
-//! and each piece of it is looked at once. (`serde_json` would check it a second time, and hand strings over decoded.)
+//! What is read is JSON already. So the reader here only has to find its way through the text. (`serde_json` would check it a
+//! second time, and hand strings over decoded.)
 
 use super::Fault;
-use crate::document::Kind;
+use crate::document::{Kind, text_of};
+use crate::json::push_plain;
+use crate::object_writer::ObjectWriter;
+use crate::scan::Scanner;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
@@ -16,26 +19,35 @@ const LEVELS: usize = 64;
 /// The characters of a name that a path shows.
 const SHOWN: usize = 40;
 
-/// Appends an item, which is an object of attributes by their names. After a fault `json` holds half of it.
-pub(super) fn write_item(item: &RawValue, json: &mut String) -> Result<(), Fault> {
-    Writer { rest: item.get(), json }.attributes(1)
+/// Writes an item, which is an object of attributes by their names. After a fault half of it is written.
+pub(super) fn write_item(item: &str, object: &mut ObjectWriter) -> Result<(), Fault> {
+    object.begin(item.len());
+    let mut writer = Writer { scanner: Scanner::of(item), object };
+    writer.parts("an object", b'{', b'}', |writer, _| {
+        let name = writer.string("a name")?;
+        writer.object.field_as_json(name);
+        writer.scanner.eat(b':');
+        writer.attribute(1).map_err(|fault| fault.inside(&shown(name)))
+    })?;
+    object.end();
+    Ok(())
 }
 
-struct Writer<'t, 'j> {
-    /// The text that is still to be read.
-    rest: &'t str,
+struct Writer<'t, 'o> {
+    /// The text that is read.
+    scanner: Scanner<'t>,
     /// What has been written.
-    json: &'j mut String,
+    object: &'o mut ObjectWriter,
 }
 
 impl<'t> Writer<'t, '_> {
-    /// An object of attributes by their names: an item, or an `M`.
+    /// An `M`: an object of attributes by their names.
     fn attributes(&mut self, level: usize) -> Result<(), Fault> {
-        self.each("an object", '{', '}', |writer, _| {
+        self.each("an object", b'{', b'}', |writer, _| {
             let name = writer.string("a name")?;
-            writer.json.push_str(name);
-            writer.skip(':');
-            writer.json.push(':');
+            writer.scanner.eat(b':');
+            writer.push(name);
+            writer.push(":");
             writer.attribute(level).map_err(|fault| fault.inside(&shown(name)))
         })
     }
@@ -45,15 +57,15 @@ impl<'t> Writer<'t, '_> {
         if level > LEVELS {
             return Err(Fault::at("", "at most 64 levels of attributes", "more"));
         }
-        if !self.skip('{') {
+        if !self.scanner.eat(b'{') {
             return Err(self.fault("an object with a type"));
         }
-        if self.skip('}') {
+        if self.scanner.eat(b'}') {
             return Err(Fault::at("", "an object with a type", "an empty one"));
         }
         let name = self.string("a type")?;
-        self.skip(':');
-        match plain(name).as_deref() {
+        self.scanner.eat(b':');
+        match text_of(name).as_deref() {
             Some("S") => self.text(),
             Some("N") => self.number(),
             Some("B") => self.binary(),
@@ -66,55 +78,57 @@ impl<'t> Writer<'t, '_> {
             Some("BS") => self.list(Self::binary),
             _ => Err(Fault::at("", "one of the types `S N B BOOL NULL M L SS NS BS`", "another name")),
         }?;
-        if self.skip('}') { Ok(()) } else { Err(Fault::at("", "an object with one type", "one with more fields")) }
+        if self.scanner.eat(b'}') {
+            Ok(())
+        } else {
+            Err(Fault::at("", "an object with one type", "one with more fields"))
+        }
     }
 
     fn text(&mut self) -> Result<(), Fault> {
         let text = self.string("a string")?;
-        self.json.push_str(text);
+        self.push(text);
         Ok(())
     }
 
     fn number(&mut self) -> Result<(), Fault> {
         let text = self.string("a number in a string")?;
-        let written = plain(text).and_then(|text| write_number(&text, self.json));
+        let written = text_of(text).and_then(|text| write_number(&text, self.object.text()));
         written.ok_or_else(|| Fault::at("", "a number in a string", "another text"))
     }
 
     fn binary(&mut self) -> Result<(), Fault> {
         let text = self.string("base64")?;
-        let binary = plain(text).and_then(decode_once);
+        let binary = text_of(text).and_then(decode_once);
         let binary = binary.ok_or_else(|| Fault::at("", "base64", "another text"))?;
         // Base64 has no characters that JSON would escape.
-        self.json.push('"');
-        self.json.push_str(&binary);
-        self.json.push('"');
+        push_plain(self.object.text(), &binary);
         Ok(())
     }
 
     fn boolean(&mut self) -> Result<(), Fault> {
-        let boolean = if self.skip_word("true") {
+        let boolean = if self.scanner.eat_word("true") {
             "true"
-        } else if self.skip_word("false") {
+        } else if self.scanner.eat_word("false") {
             "false"
         } else {
             return Err(self.fault("a boolean"));
         };
-        self.json.push_str(boolean);
+        self.push(boolean);
         Ok(())
     }
 
     fn null(&mut self) -> Result<(), Fault> {
-        if !self.skip_word("true") {
+        if !self.scanner.eat_word("true") {
             return Err(self.fault("true"));
         }
-        self.json.push_str("null");
+        self.push("null");
         Ok(())
     }
 
     /// An array, whose elements are written one by one.
     fn list(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
-        self.each("an array", '[', ']', |writer, place| {
+        self.each("an array", b'[', b']', |writer, place| {
             element(writer).map_err(|fault| fault.inside(&format!("[{place}]")))
         })
     }
@@ -123,79 +137,60 @@ impl<'t> Writer<'t, '_> {
     fn each(
         &mut self,
         expected: &'static str,
-        open: char,
-        close: char,
+        open: u8,
+        close: u8,
         mut part: impl FnMut(&mut Self, usize) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        if !self.skip(open) {
+        self.object.text().push(char::from(open));
+        self.parts(expected, open, close, |writer, place| {
+            writer.push(if place > 0 { "," } else { "" });
+            part(writer, place)
+        })?;
+        self.object.text().push(char::from(close));
+        Ok(())
+    }
+
+    /// What is between two brackets, with commas between, part by part.
+    fn parts(
+        &mut self,
+        expected: &'static str,
+        open: u8,
+        close: u8,
+        mut part: impl FnMut(&mut Self, usize) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        if !self.scanner.eat(open) {
             return Err(self.fault(expected));
         }
-        self.json.push(open);
         let mut place = 0;
-        while !self.skip(close) {
+        while !self.scanner.eat(close) {
             if place > 0 {
-                self.skip(',');
-                self.json.push(',');
+                self.scanner.eat(b',');
+                self.scanner.skip_blanks();
             }
             part(self, place)?;
             place += 1;
         }
-        self.json.push(close);
         Ok(())
     }
 
-    /// Goes over blanks, and over a sign if it comes next.
-    fn skip(&mut self, sign: char) -> bool {
-        self.rest = self.rest.trim_ascii_start();
-        let rest = self.rest.strip_prefix(sign);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    /// Goes over blanks, and over a word if it comes next.
-    fn skip_word(&mut self, word: &str) -> bool {
-        self.rest = self.rest.trim_ascii_start();
-        let rest = self.rest.strip_prefix(word);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    /// Goes over a string, and gives it as it is written, with its quotes.
+    /// Goes over blanks and a string, and gives it as it is written, with its quotes.
     fn string(&mut self, expected: &'static str) -> Result<&'t str, Fault> {
-        self.rest = self.rest.trim_ascii_start();
-        let string = string_length(self.rest).and_then(|length| self.rest.split_at_checked(length));
-        let Some((string, rest)) = string else { return Err(self.fault(expected)) };
-        self.rest = rest;
-        Ok(string)
+        self.scanner.skip_blanks();
+        let before = self.scanner;
+        self.scanner.string().ok_or_else(|| {
+            self.scanner = before;
+            self.fault(expected)
+        })
+    }
+
+    fn push(&mut self, text: &str) {
+        self.object.text().push_str(text);
     }
 
     /// Something else comes next.
     fn fault(&self, expected: &'static str) -> Fault {
-        let next = serde_json::Deserializer::from_str(self.rest).into_iter::<&RawValue>().next();
+        let next = serde_json::Deserializer::from_str(self.scanner.rest()).into_iter::<&RawValue>().next();
         Fault::at("", expected, next.and_then(Result::ok).map_or("nothing", |value| Kind::of(value.get()).name()))
-    }
-}
-
-/// The length of the string that a JSON text begins with, its quotes included.
-fn string_length(text: &str) -> Option<usize> {
-    if !text.starts_with('"') {
-        return None;
-    }
-    let mut escaped = false;
-    let length = text.bytes().skip(1).position(|byte| {
-        let ends = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        ends
-    })?;
-    Some(length + 2)
-}
-
-/// The text that a JSON string stands for, or nothing if it is no Unicode.
-fn plain(string: &str) -> Option<Cow<'_, str>> {
-    if string.contains('\\') {
-        serde_json::from_str(string).map(Cow::Owned).ok()
-    } else {
-        string.strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed)
     }
 }
 

@@ -11,9 +11,9 @@ fn inserted(image: &str) -> String {
 }
 
 fn written(record: &str) -> Result<String, Fault> {
-    let mut json = String::new();
-    Change::parse(record)?.write_image(&mut json)?;
-    Ok(json)
+    let mut object = ObjectWriter::default();
+    Change::parse(record)?.write_image(&mut object)?;
+    Ok(object.json().to_owned())
 }
 
 /// What an item becomes that has this attribute.
@@ -138,7 +138,7 @@ fn the_image_is_the_one_that_the_event_leaves() {
 fn removals_need_no_image_to_be_known() {
     let change = Change::parse(r#"{"eventName":"REMOVE","dynamodb":{"Keys":{"PK":{"S":"x"}}}}"#).unwrap();
     assert!(change.is_removal());
-    assert!(change.write_image(&mut String::new()).is_err());
+    assert!(change.write_image(&mut ObjectWriter::default()).is_err());
 }
 
 #[test]
@@ -193,17 +193,6 @@ fn levels_are_limited() {
     let fault = written(&inserted(&format!(r#"{{"a":{}}}"#, nested(65)))).unwrap_err();
     assert!(fault.to_string().ends_with("[0]`: expected at most 64 levels of attributes, got more"), "{fault}");
     assert!(written(&inserted(&format!(r#"{{"a":{}}}"#, nested(100_000)))).is_err());
-}
-
-#[test]
-fn a_fault_leaves_the_text_as_it_was() {
-    let mut json = "before".to_owned();
-    let record = inserted(r#"{"a":{"S":"x"},"b":{"N":"y"}}"#);
-    assert!(Change::parse(&record).unwrap().write_image(&mut json).is_err());
-    assert_eq!(json, "before");
-    let record = inserted(r#"{"a":{"S":"x"}}"#);
-    Change::parse(&record).unwrap().write_image(&mut json).unwrap();
-    assert_eq!(json, r#"before{"a":"x"}"#);
 }
 
 #[test]

@@ -21,12 +21,12 @@ fn global(name: &str) -> Option<String> {
 fn planned(query: &Query, record: &str) -> Result<Option<String>, GivenUp> {
     let arena = Bump::new();
     let plan = query.plan.as_ref().unwrap();
-    let scope = Scope::new(&arena, &global);
+    let scope = &Scope::new(&arena, &global);
     let json = |output: Output<'_>| {
         let json = output?.map(|item| item.json(scope)).transpose()?;
         Ok(json.map(|json| Value::parse(json).unwrap().to_json()))
     };
-    let document = || Document::parse(record, &arena).map(Item::Object).map_err(|_| GivenUp);
+    let document = || Document::parse(record, &arena).map(|object| Item::object(object, &arena)).map_err(|_| GivenUp);
     let looked = json(plan.0.look(&document()?, scope));
     let taken = json(plan.0.take(document()?, scope));
     assert_eq!(looked.as_ref().ok(), taken.as_ref().ok(), "{query:?} of {record}");

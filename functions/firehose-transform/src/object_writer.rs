@@ -1,0 +1,133 @@
+//! A JSON object that is written field by field, and read again without being searched for them.
+
+use crate::document::Document;
+use crate::json::push_string;
+use crate::scan::Key;
+use bumpalo::Bump;
+
+/// A record that a decoder writes. Its memory is kept for the next one.
+#[derive(Debug, Default)]
+pub struct ObjectWriter {
+    json: String,
+    fields: Vec<FieldPlace>,
+}
+
+/// Where a field begins, and where its value does; the value ends before the comma of the next.
+#[derive(Clone, Copy, Debug)]
+struct FieldPlace {
+    key: usize,
+    value: usize,
+}
+
+impl ObjectWriter {
+    /// Begins an object anew, for about so many bytes.
+    pub fn begin(&mut self, bytes: usize) {
+        self.json.clear();
+        self.json.reserve(bytes);
+        self.json.push('{');
+        self.fields.clear();
+    }
+
+    /// Begins a field of this name. Its value is to be appended to the text, as JSON in one line.
+    pub fn field(&mut self, name: &str) -> &mut String {
+        let key = self.separate();
+        push_string(&mut self.json, name);
+        self.value(key)
+    }
+
+    /// Begins a field whose name is given as JSON.
+    pub(crate) fn field_as_json(&mut self, name: &str) -> &mut String {
+        let key = self.separate();
+        self.json.push_str(name);
+        self.value(key)
+    }
+
+    /// The text, for more of the value that was begun last.
+    pub(crate) fn text(&mut self) -> &mut String {
+        &mut self.json
+    }
+
+    /// Ends the object.
+    pub fn end(&mut self) {
+        self.json.push('}');
+    }
+
+    /// The object that was ended.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// The object that was ended, as a document.
+    pub(crate) fn document<'a>(&'a self, arena: &'a Bump) -> Result<Document<'a>, serde_json::Error> {
+        let mut document = Document::with_capacity(self.fields.len() + ROOM_FOR_MORE, arena);
+        let ends = self.fields.iter().skip(1).map(|next| next.key).chain([self.json.len()]);
+        for (field, next) in self.fields.iter().zip(ends) {
+            match self.read(*field, next) {
+                Some((key, value)) => document.set(key, value),
+                None => return Document::parse(&self.json, arena),
+            }
+        }
+        let inside = self.json.get(1..self.json.len() - 1).unwrap_or_default();
+        document.keep_source(inside, self.fields.len());
+        Ok(document)
+    }
+
+    /// A field, unless there are escapes in its name.
+    fn read(&self, field: FieldPlace, next: usize) -> Option<(Key<'_>, &str)> {
+        let text = self.json.get(field.key..field.value)?;
+        let name = text.strip_prefix('"')?.strip_suffix("\":")?;
+        let value = self.json.get(field.value..next - 1)?;
+        (!name.contains('\\')).then_some((Key { name, text }, value))
+    }
+
+    fn separate(&mut self) -> usize {
+        if !self.fields.is_empty() {
+            self.json.push(',');
+        }
+        self.json.len()
+    }
+
+    fn value(&mut self, key: usize) -> &mut String {
+        self.json.push(':');
+        self.fields.push(FieldPlace { key, value: self.json.len() });
+        &mut self.json
+    }
+}
+
+/// As many fields as queries add to most records.
+const ROOM_FOR_MORE: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(fields: &[(String, String)]) -> ObjectWriter {
+        let mut object = ObjectWriter::default();
+        object.begin(0);
+        for (name, value) in fields {
+            let value = serde_json::to_string(value).unwrap();
+            object.field(name).push_str(&value);
+        }
+        object.end();
+        object
+    }
+
+    proptest! {
+        #[test]
+        fn an_object_is_what_its_text_says(
+            fields in prop::collection::vec(("[abé\\\\\"\n]{0,2}", any::<String>()), 0..8),
+        ) {
+            let (object, arena) = (written(&fields), Bump::new());
+            let line = |document: Document<'_>| {
+                let mut line = String::new();
+                document.write_line(&mut line);
+                line
+            };
+            let parsed = Document::parse(object.json(), &arena).unwrap();
+            let read = object.document(&arena).unwrap();
+            prop_assert_eq!(read.fields().collect::<Vec<_>>(), parsed.fields().collect::<Vec<_>>());
+            prop_assert_eq!(line(read), line(parsed));
+        }
+    }
+}
