@@ -1,7 +1,7 @@
 //! A JSON object that is written field by field, and read again without being searched for them.
 
 use crate::document::Document;
-use crate::json::push_string;
+use crate::json::{is_special, push_plain};
 use crate::scan::Key;
 use bumpalo::Bump;
 
@@ -10,6 +10,8 @@ use bumpalo::Bump;
 pub struct ObjectWriter {
     json: String,
     fields: Vec<FieldPlace>,
+    /// Whether a name has escapes.
+    has_escapes: bool,
 }
 
 /// Where a field begins, and where its value does; the value ends before the comma of the next.
@@ -26,17 +28,20 @@ impl ObjectWriter {
         self.json.reserve(bytes);
         self.json.push('{');
         self.fields.clear();
+        self.has_escapes = false;
     }
 
-    /// Begins a field of this name. Its value is to be appended to the text, as JSON in one line.
-    pub fn field(&mut self, name: &str) -> &mut String {
+    /// Begins a field of a format. Its value is to be appended to the text, as JSON in one line.
+    pub(crate) fn field(&mut self, name: &'static str) -> &mut String {
+        debug_assert!(!is_special(name), "formats have plain names");
         let key = self.separate();
-        push_string(&mut self.json, name);
+        push_plain(&mut self.json, name);
         self.value(key)
     }
 
-    /// Begins a field whose name is given as JSON.
+    /// Begins a field of the record's own, whose name is given as JSON.
     pub(crate) fn field_as_json(&mut self, name: &str) -> &mut String {
+        self.has_escapes |= memchr::memchr(b'\\', name.as_bytes()).is_some();
         let key = self.separate();
         self.json.push_str(name);
         self.value(key)
@@ -59,12 +64,14 @@ impl ObjectWriter {
 
     /// The object that was ended, as a document.
     pub(crate) fn document<'a>(&'a self, arena: &'a Bump) -> Result<Document<'a>, serde_json::Error> {
+        if self.has_escapes {
+            return Document::parse(&self.json, arena);
+        }
         let mut document = Document::with_capacity(self.fields.len() + ROOM_FOR_MORE, arena);
         let ends = self.fields.iter().skip(1).map(|next| next.key).chain([self.json.len()]);
         for (field, next) in self.fields.iter().zip(ends) {
-            match self.read(*field, next) {
-                Some((key, value)) => document.set(key, value),
-                None => return Document::parse(&self.json, arena),
+            if let Some((key, value)) = self.read(*field, next) {
+                document.set(key, value);
             }
         }
         let inside = self.json.get(1..self.json.len() - 1).unwrap_or_default();
@@ -72,12 +79,10 @@ impl ObjectWriter {
         Ok(document)
     }
 
-    /// A field, unless there are escapes in its name.
     fn read(&self, field: FieldPlace, next: usize) -> Option<(Key<'_>, &str)> {
+        let name = self.json.get(field.key + "\"".len()..field.value - "\":".len())?;
         let text = self.json.get(field.key..field.value)?;
-        let name = text.strip_prefix('"')?.strip_suffix("\":")?;
-        let value = self.json.get(field.value..next - 1)?;
-        (!name.contains('\\')).then_some((Key { name, text }, value))
+        Some((Key { name, text }, self.json.get(field.value..next - ",".len())?))
     }
 
     fn separate(&mut self) -> usize {
@@ -106,8 +111,8 @@ mod tests {
         let mut object = ObjectWriter::default();
         object.begin(0);
         for (name, value) in fields {
-            let value = serde_json::to_string(value).unwrap();
-            object.field(name).push_str(&value);
+            let [name, value] = [name, value].map(|text| serde_json::to_string(text).unwrap());
+            object.field_as_json(&name).push_str(&value);
         }
         object.end();
         object

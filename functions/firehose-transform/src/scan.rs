@@ -153,6 +153,11 @@ impl<'j> Scanner<'j> {
         self.value().is_some() && self.is_at_end()
     }
 
+    /// Whether the text is a number.
+    pub(crate) fn is_number(mut self) -> bool {
+        self.skip_number().is_some() && self.is_at_end()
+    }
+
     /// Whether all has been read.
     pub(crate) fn is_at_end(&self) -> bool {
         self.place == self.text.len()
@@ -210,6 +215,10 @@ impl<'j> Scanner<'j> {
             self.place = self.quote_place()? + 1;
             return Some(true);
         }
+        self.skip_wild_string()
+    }
+
+    fn skip_wild_string(&mut self) -> Option<bool> {
         let mut is_plain = true;
         loop {
             self.place = self.special_place()?;

@@ -205,6 +205,10 @@ fn shown(name: &str) -> String {
 
 /// Appends a number as JSON writes it: with the digits that it has, all but zeros at its front.
 fn write_number(text: &str, json: &mut String) -> Option<()> {
+    if Scanner::new(text).is_number() {
+        json.push_str(text);
+        return Some(());
+    }
     let (minus, unsigned) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
