@@ -42,10 +42,10 @@ pub(crate) enum Decoded<'r> {
     Json(&'r str),
     /// One record, as an object.
     Object(&'r ObjectWriter),
-    /// The change of an item.
-    Change(dynamodb::Change<'r>),
-    /// Log events.
-    LogData(cloudwatch_logs::LogData<'r>),
+    /// The change of an item, and where its image is to be written.
+    Change(dynamodb::Change<'r>, &'r mut ObjectWriter),
+    /// Log events, and where they are to be written.
+    LogData(cloudwatch_logs::LogData<'r>, &'r mut ObjectWriter),
     /// A question whether log data can be delivered.
     ControlMessage,
 }
@@ -77,8 +77,8 @@ impl RecordFormat {
         match self {
             Self::Json => Ok(Decoded::Json(text(record)?)),
             Self::DynamoDb => {
-                let change = dynamodb::Change::parse(text(record)?);
-                change.map(Decoded::Change).map_err(|fault| Reason::NotDynamoDb.because(fault))
+                let change = dynamodb::Change::parse(text(record)?, object);
+                Ok(Decoded::Change(change.map_err(|fault| Reason::NotDynamoDb.because(fault))?, object))
             }
             Self::CloudWatchLogs => {
                 let message = cloudwatch_logs::decompress(record, MOST_DECOMPRESSED, decompressed)
@@ -86,7 +86,7 @@ impl RecordFormat {
                     .map_err(|fault| Reason::NotCloudWatchLogs.because(fault))?;
                 Ok(match message {
                     cloudwatch_logs::Message::Control => Decoded::ControlMessage,
-                    cloudwatch_logs::Message::Data(data) => Decoded::LogData(data),
+                    cloudwatch_logs::Message::Data(data) => Decoded::LogData(data, object),
                 })
             }
             Self::Apache => {

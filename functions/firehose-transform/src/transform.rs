@@ -63,11 +63,11 @@ pub struct Origin<'o> {
 impl Transform {
     /// What becomes of a record, given its bytes. The same record always becomes the same, whichever came before it.
     pub fn apply<'s>(&self, record: &[u8], origin: &Origin<'_>, scratch: &'s mut Scratch) -> Outcome<'s> {
-        let Scratch { partitions, arena, lines, buffers, object } = scratch;
+        let Scratch { partitions, arena, lines, buffers } = scratch;
         arena.reset();
         lines.clear();
         let delivery = Delivery { transform: self, origin, partitions, arena, lines, labels: None };
-        match delivery.add_all(record, buffers, object) {
+        match delivery.add_all(record, buffers) {
             Ok(Fate::Deliver(labels)) => Outcome::Deliver { lines, labels },
             Ok(Fate::Drop(why)) => Outcome::Drop(why),
             Err(failure) => Outcome::Fail(failure),
@@ -116,7 +116,6 @@ pub struct Scratch {
     arena: Bump,
     lines: String,
     buffers: Buffers,
-    object: ObjectWriter,
 }
 
 /// A record on its way to be delivered. Log data has many events, which all become lines of the same record.
@@ -136,18 +135,18 @@ enum Fate {
 }
 
 impl Delivery<'_> {
-    fn add_all(mut self, record: &[u8], buffers: &mut Buffers, object: &mut ObjectWriter) -> Result<Fate, Failure> {
+    fn add_all(mut self, record: &[u8], buffers: &mut Buffers) -> Result<Fate, Failure> {
         match self.transform.record_format.decode(record, self.origin, buffers)? {
             Decoded::Json(json) => self.add(Input::Json(json), &Change::default())?,
             Decoded::Object(object) => self.add(Input::Object(object), &Change::default())?,
-            Decoded::Change(change) if change.is_removal() && !self.transform.looks_at_changes() => {
+            Decoded::Change(change, _) if change.is_removal() && !self.transform.looks_at_changes() => {
                 return Ok(Fate::Drop(Dropped::Removal));
             }
-            Decoded::Change(change) => {
+            Decoded::Change(change, object) => {
                 change.write_image(object).map_err(|fault| Reason::NotDynamoDb.because(fault))?;
                 self.add(Input::Object(object), &Change { whole: Some(record), at: change.created_at() })?;
             }
-            Decoded::LogData(data) => {
+            Decoded::LogData(data, object) => {
                 let mut events = data.events().peekable();
                 if events.peek().is_none() {
                     return Ok(Fate::Drop(Dropped::NoEvents));

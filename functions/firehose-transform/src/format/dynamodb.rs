@@ -21,6 +21,8 @@ pub struct Change<'r> {
     old_image: Option<&'r str>,
     created: Option<&'r str>,
     precision: Option<&'r str>,
+    /// Whether the image was written when the record was read.
+    is_written: bool,
 }
 
 /// Why a record is not a change that can be written. It names fields and attributes, and holds no value of theirs.
@@ -46,8 +48,10 @@ impl<'r> Change<'r> {
     ///
     /// Whether there is an image to write is not known before [`write_image`](Self::write_image), so that removals can be
     /// told from changes in records without images too.
-    pub fn parse(record: &'r str) -> Result<Self, Fault> {
-        let Parts { event, change } = match Parts::scan(record) {
+    ///
+    /// The object is for the image, which is written at once where that saves reading it again.
+    pub fn parse(record: &'r str, object: &mut ObjectWriter) -> Result<Self, Fault> {
+        let Parts { event, change } = match Parts::scan(record, object) {
             Some(parts) => parts,
             None => Parts::read(record)?,
         };
@@ -60,7 +64,7 @@ impl<'r> Change<'r> {
         self.event == Event::Remove
     }
 
-    /// Writes the item as a JSON object without DynamoDB's types: as it is now, or as it was before it was removed.
+    /// Writes the item, to the object that the record was read with, as a JSON object without DynamoDB's types: as it is now, or as it was before it was removed.
     ///
     /// - `N` becomes a JSON number with the digits that it came with; only what JSON does not allow is written in another
     ///   way: a plus sign goes, so do zeros at the front, and there is a digit on both sides of the point.
@@ -70,12 +74,15 @@ impl<'r> Change<'r> {
     /// - `S` and names keep their escapes, `NULL` is `null`, `M` an object, `L` and the sets are arrays in their order.
     /// - Of an attribute that comes twice both are written, and the next reader decides.
     pub fn write_image(&self, object: &mut ObjectWriter) -> Result<(), Fault> {
+        if self.is_written {
+            return Ok(());
+        }
         let (name, image) = match self.event {
             Event::Insert | Event::Modify => ("dynamodb.NewImage", self.new_image),
             Event::Remove => ("dynamodb.OldImage", self.old_image),
         };
         let image = image.ok_or_else(|| Fault::at(name, "an object", "nothing"))?;
-        attribute::write_item(image, object).map_err(|fault| fault.inside(name))
+        attribute::write_item(&mut Scanner::of(image), object).map_err(|fault| fault.inside(name))
     }
 
     /// When the table was changed, about; nothing unless the record tells it in a whole number of milliseconds or
@@ -135,14 +142,20 @@ struct Parts<'r> {
 
 impl<'r> Parts<'r> {
     /// Reads an ordinary record.
-    fn scan(record: &'r str) -> Option<Self> {
+    fn scan(record: &'r str, object: &mut ObjectWriter) -> Option<Self> {
         let mut parts = Self { event: None, change: None };
         let mut scanner = Scanner::of(record);
         scanner.fields(|scanner, key| match key.name {
             "eventName" => scanner.value_once(&mut parts.event),
             "dynamodb" if parts.change.is_none() => {
                 let change = parts.change.insert(Change::default());
+                let has_new_image = matches!(parts.event, Some("\"INSERT\"" | "\"MODIFY\""));
                 scanner.fields(|scanner, key| match key.name {
+                    "NewImage" if has_new_image && !change.is_written => {
+                        change.is_written = true;
+                        attribute::write_item(scanner, object).ok()
+                    }
+                    "NewImage" if change.is_written => None,
                     "NewImage" => scanner.value_once(&mut change.new_image),
                     "OldImage" => scanner.value_once(&mut change.old_image),
                     "ApproximateCreationDateTime" => scanner.value_once(&mut change.created),
@@ -166,6 +179,7 @@ impl<'r> Parts<'r> {
             old_image: json(stream.old_image),
             created: json(stream.created),
             precision: json(stream.precision),
+            is_written: false,
         });
         Ok(Self { event: json(envelope.event_name), change })
     }

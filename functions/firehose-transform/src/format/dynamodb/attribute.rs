@@ -1,7 +1,7 @@
 //! The typed attributes of an item, written as plain JSON while they are read.
 //!
-//! What is read is JSON already. So the reader here only has to find its way through the text. (`serde_json` would check it a
-//! second time, and hand strings over decoded.)
+//! By the same scanner that reads the record, so that each piece of the text is looked at once. (`serde_json` would hand strings
+//! over decoded.)
 
 use super::Fault;
 use crate::document::{Kind, text_of};
@@ -20,22 +20,27 @@ const LEVELS: usize = 64;
 const SHOWN: usize = 40;
 
 /// Writes an item, which is an object of attributes by their names. After a fault half of it is written.
-pub(super) fn write_item(item: &str, object: &mut ObjectWriter) -> Result<(), Fault> {
-    object.begin(item.len());
-    let mut writer = Writer { scanner: Scanner::of(item), object };
+///
+/// Without a fault, what was read is JSON. A fault may also be of JSON, and does not say so then.
+pub(super) fn write_item(scanner: &mut Scanner<'_>, object: &mut ObjectWriter) -> Result<(), Fault> {
+    object.begin(USUAL_ITEM);
+    let mut writer = Writer { scanner, object };
     writer.parts("an object", b'{', b'}', |writer, _| {
         let name = writer.string("a name")?;
         writer.object.field_as_json(name);
-        writer.scanner.eat(b':');
+        writer.expect(b':')?;
         writer.attribute(1).map_err(|fault| fault.inside(&shown(name)))
     })?;
     object.end();
     Ok(())
 }
 
+/// The bytes that are made room for at once.
+const USUAL_ITEM: usize = 1024;
+
 struct Writer<'t, 'o> {
     /// The text that is read.
-    scanner: Scanner<'t>,
+    scanner: &'o mut Scanner<'t>,
     /// What has been written.
     object: &'o mut ObjectWriter,
 }
@@ -45,7 +50,7 @@ impl<'t> Writer<'t, '_> {
     fn attributes(&mut self, level: usize) -> Result<(), Fault> {
         self.each("an object", b'{', b'}', |writer, _| {
             let name = writer.string("a name")?;
-            writer.scanner.eat(b':');
+            writer.expect(b':')?;
             writer.push(name);
             writer.push(":");
             writer.attribute(level).map_err(|fault| fault.inside(&shown(name)))
@@ -64,7 +69,7 @@ impl<'t> Writer<'t, '_> {
             return Err(Fault::at("", "an object with a type", "an empty one"));
         }
         let name = self.string("a type")?;
-        self.scanner.eat(b':');
+        self.expect(b':')?;
         match text_of(name).as_deref() {
             Some("S") => self.text(),
             Some("N") => self.number(),
@@ -164,8 +169,7 @@ impl<'t> Writer<'t, '_> {
         let mut place = 0;
         while !self.scanner.eat(close) {
             if place > 0 {
-                self.scanner.eat(b',');
-                self.scanner.skip_blanks();
+                self.expect(b',')?;
             }
             part(self, place)?;
             place += 1;
@@ -175,12 +179,17 @@ impl<'t> Writer<'t, '_> {
 
     /// Goes over blanks and a string, and gives it as it is written, with its quotes.
     fn string(&mut self, expected: &'static str) -> Result<&'t str, Fault> {
+        let before = *self.scanner;
         self.scanner.skip_blanks();
-        let before = self.scanner;
         self.scanner.string().ok_or_else(|| {
-            self.scanner = before;
+            *self.scanner = before;
             self.fault(expected)
         })
+    }
+
+    /// Goes over blanks and a sign of JSON's.
+    fn expect(&mut self, sign: u8) -> Result<(), Fault> {
+        if self.scanner.eat(sign) { Ok(()) } else { Err(self.fault("JSON")) }
     }
 
     fn push(&mut self, text: &str) {

@@ -12,7 +12,7 @@ fn inserted(image: &str) -> String {
 
 fn written(record: &str) -> Result<String, Fault> {
     let mut object = ObjectWriter::default();
-    Change::parse(record)?.write_image(&mut object)?;
+    Change::parse(record, &mut object)?.write_image(&mut object)?;
     Ok(object.json().to_owned())
 }
 
@@ -130,13 +130,15 @@ fn the_image_is_the_one_that_the_event_leaves() {
     assert_eq!(written(&both("INSERT")).unwrap(), r#"{"a":2}"#);
     assert_eq!(written(&both("MODIFY")).unwrap(), r#"{"a":2}"#);
     assert_eq!(written(&both("REMOVE")).unwrap(), r#"{"a":1}"#);
-    assert!(Change::parse(&both("REMOVE")).unwrap().is_removal());
-    assert!(!Change::parse(&both("MODIFY")).unwrap().is_removal());
+    assert!(Change::parse(&both("REMOVE"), &mut ObjectWriter::default()).unwrap().is_removal());
+    assert!(!Change::parse(&both("MODIFY"), &mut ObjectWriter::default()).unwrap().is_removal());
 }
 
 #[test]
 fn removals_need_no_image_to_be_known() {
-    let change = Change::parse(r#"{"eventName":"REMOVE","dynamodb":{"Keys":{"PK":{"S":"x"}}}}"#).unwrap();
+    let change =
+        Change::parse(r#"{"eventName":"REMOVE","dynamodb":{"Keys":{"PK":{"S":"x"}}}}"#, &mut ObjectWriter::default())
+            .unwrap();
     assert!(change.is_removal());
     assert!(change.write_image(&mut ObjectWriter::default()).is_err());
 }
@@ -199,7 +201,7 @@ fn levels_are_limited() {
 fn times_are_in_milliseconds_unless_they_say_otherwise() {
     let time = |fields: &str| {
         let record = format!(r#"{{"eventName":"INSERT","dynamodb":{{{fields}}}}}"#);
-        Change::parse(&record).unwrap().created_at().map(|time| time.to_string())
+        Change::parse(&record, &mut ObjectWriter::default()).unwrap().created_at().map(|time| time.to_string())
     };
     let with = |number: &str, precision: &str| {
         time(&format!(r#""ApproximateCreationDateTime":{number},"ApproximateCreationDateTimePrecision":{precision}"#))
@@ -227,7 +229,7 @@ fn times_are_in_milliseconds_unless_they_say_otherwise() {
 fn the_sample_is_decoded() {
     let mut removals = 0;
     for record in COUNTIES.lines() {
-        let change = Change::parse(record).unwrap();
+        let change = Change::parse(record, &mut ObjectWriter::default()).unwrap();
         removals += usize::from(change.is_removal());
         assert!(change.created_at().is_some());
         let whole: Value = serde_json::from_str(record).unwrap();
@@ -387,6 +389,29 @@ proptest! {
                 prop_assert!((item["a"] - number).abs() <= number.abs() * 1e-15);
             }
             Err(_) => prop_assert!(json.is_err()),
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_read_at_once_is_the_json_that_it_is_otherwise(
+        line in any::<prop::sample::Index>(),
+        place in any::<prop::sample::Index>(),
+        removed in 0..3_usize,
+        added in "[\\[\\]{}\":,0aS\\\\ ]{0,2}",
+    ) {
+        let lines: Vec<&str> = COUNTIES.lines().collect();
+        let mut record = lines[line.index(lines.len())].to_owned();
+        let ends: Vec<usize> = record.char_indices().map(|(end, _)| end).collect();
+        let start = place.index(ends.len() - removed);
+        record.replace_range(ends[start]..ends[start + removed], &added);
+        let mut object = ObjectWriter::default();
+        let at_once = Parts::scan(&record, &mut object);
+        if at_once.is_some_and(|parts| parts.change.is_some_and(|change| change.is_written)) {
+            let Parts { event, change } = Parts::read(&record).unwrap();
+            let change = Change { event: Event::of(event).unwrap(), ..change.unwrap() };
+            let mut otherwise = ObjectWriter::default();
+            change.write_image(&mut otherwise).unwrap();
+            prop_assert_eq!(object.json(), otherwise.json());
         }
     }
 
