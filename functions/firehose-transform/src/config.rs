@@ -2,6 +2,7 @@
 
 use crate::contract::Contract;
 use crate::format::RecordFormat;
+use crate::object_writer::Wanted;
 use crate::output::OutputFormat;
 use crate::query::Query;
 use crate::transform::{Transform, VARIABLES};
@@ -35,6 +36,7 @@ pub fn read(variables: &mut Variables) -> Result<Transform, ConfigError> {
     let transform = || {
         Some(Transform {
             record_format: record_format?,
+            wanted: wanted(record_format?, record_query.as_ref()),
             record_query,
             partition_query,
             contract: contract?,
@@ -44,6 +46,14 @@ pub fn read(variables: &mut Variables) -> Result<Transform, ConfigError> {
     };
     let transform = transform();
     variables.finish(transform)
+}
+
+/// The fields of a format that the record query reads.
+fn wanted(format: RecordFormat, query: Option<&Query>) -> Wanted {
+    match (format.fields(), query) {
+        ([], _) | (_, None) => Wanted::ALL,
+        (fields, Some(query)) => Wanted::of(fields, query.reads().as_deref()),
+    }
 }
 
 /// A variable that has a default.

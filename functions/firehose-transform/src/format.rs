@@ -9,7 +9,7 @@ pub mod syslog;
 
 pub use line::Unreadable;
 
-use crate::object_writer::ObjectWriter;
+use crate::object_writer::{ObjectWriter, Wanted};
 use crate::outcome::{Failure, Reason};
 use crate::transform::Origin;
 use crate::wire::LARGEST_REPLY;
@@ -66,14 +66,25 @@ impl RecordFormat {
         }
     }
 
-    /// Reads a record.
+    /// The fields that records always have, or may have at their end; none, if they have their own.
+    pub(crate) fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Apache => &apache::FIELDS,
+            Self::Syslog => &syslog::FIELDS,
+            Self::Json | Self::DynamoDb | Self::CloudWatchLogs => &[],
+        }
+    }
+
+    /// Reads a record, as far as its fields are wanted.
     pub(crate) fn decode<'r>(
         self,
         record: &'r [u8],
         origin: &Origin<'_>,
+        wanted: Wanted,
         buffers: &'r mut Buffers,
     ) -> Result<Decoded<'r>, Failure> {
         let Buffers { decompressed, object } = buffers;
+        object.want(wanted);
         match self {
             Self::Json => Ok(Decoded::Json(text(record)?)),
             Self::DynamoDb => {

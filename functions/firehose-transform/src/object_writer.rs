@@ -12,7 +12,14 @@ pub struct ObjectWriter {
     fields: Vec<FieldPlace>,
     /// Whether a name has escapes.
     has_escapes: bool,
+    /// Which fields of the format are wanted, and how many have been put.
+    wanted: Wanted,
+    put: usize,
 }
+
+/// The fields of a format that a query reads: the others are not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted(u64);
 
 /// Where a field begins, and where its value does; the value ends before the comma of the next.
 #[derive(Clone, Copy, Debug)]
@@ -29,14 +36,25 @@ impl ObjectWriter {
         self.json.push('{');
         self.fields.clear();
         self.has_escapes = false;
+        self.put = 0;
     }
 
-    /// Begins a field of a format. Its value is to be appended to the text, as JSON in one line.
-    pub(crate) fn field(&mut self, name: &'static str) -> &mut String {
+    /// From now on, writes these fields of a format alone.
+    pub(crate) fn want(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
+    }
+
+    /// Puts the next field of a format, if it is wanted: `push` appends its value, as JSON in one line. The format always puts
+    /// the same fields in the same order.
+    pub(crate) fn put(&mut self, name: &'static str, push: impl FnOnce(&mut String)) {
         debug_assert!(!is_special(name), "formats have plain names");
-        let key = self.separate();
-        push_plain(&mut self.json, name);
-        self.value(key)
+        let is_wanted = self.wanted.0 & Wanted::bit(self.put) != 0;
+        self.put += 1;
+        if is_wanted {
+            let key = self.separate();
+            push_plain(&mut self.json, name);
+            push(self.value(key));
+        }
     }
 
     /// Begins a field of the record's own, whose name is given as JSON.
@@ -96,6 +114,28 @@ impl ObjectWriter {
         self.json.push(':');
         self.fields.push(FieldPlace { key, value: self.json.len() });
         &mut self.json
+    }
+}
+
+impl Wanted {
+    /// All fields, whatever they are.
+    pub const ALL: Self = Self(u64::MAX);
+
+    /// Those fields of a format that are read; all, if that is not known.
+    pub(crate) fn of(fields: &[&str], read: Option<&[&str]>) -> Self {
+        let Some(read) = read else { return Self::ALL };
+        let bits = fields.iter().enumerate().filter(|(_, field)| read.contains(*field));
+        Self(bits.fold(0, |wanted, (place, _)| wanted | Self::bit(place)))
+    }
+
+    fn bit(place: usize) -> u64 {
+        1 << (place & 63)
+    }
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self::ALL
     }
 }
 

@@ -146,6 +146,11 @@ impl Query {
         self.plan.is_some()
     }
 
+    /// The fields of a record that the program reads, if it is planned and reads no others.
+    pub(crate) fn reads(&self) -> Option<Vec<&str>> {
+        self.plan.as_ref()?.reads()
+    }
+
     /// Whether the program mentions a variable.
     pub fn uses(&self, variable: &str) -> bool {
         self.variables.iter().zip(&self.used).any(|(name, used)| *used && *name == variable)

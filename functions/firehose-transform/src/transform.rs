@@ -4,7 +4,7 @@ use crate::contract::Contract;
 use crate::document::{Document, Kind};
 use crate::format::{Buffers, Decoded, RecordFormat};
 use crate::labels::{Labels, Partitions};
-use crate::object_writer::ObjectWriter;
+use crate::object_writer::{ObjectWriter, Wanted};
 use crate::outcome::{Dropped, Failure, Outcome, Reason};
 use crate::output::OutputFormat;
 use crate::query::{Item, Query, QueryFault, Scope};
@@ -20,6 +20,8 @@ use std::rc::Rc;
 pub struct Transform {
     /// How records come.
     pub record_format: RecordFormat,
+    /// Which of the format's fields are read.
+    pub wanted: Wanted,
     /// What makes the delivered record of the one that came; nothing leaves it as it is.
     pub record_query: Option<Query>,
     /// What makes the partition keys of the delivered record; nothing takes its fields.
@@ -136,7 +138,8 @@ enum Fate {
 
 impl Delivery<'_> {
     fn add_all(mut self, record: &[u8], buffers: &mut Buffers) -> Result<Fate, Failure> {
-        match self.transform.record_format.decode(record, self.origin, buffers)? {
+        let Transform { record_format, wanted, .. } = self.transform;
+        match record_format.decode(record, self.origin, *wanted, buffers)? {
             Decoded::Json(json) => self.add(Input::Json(json), &Change::default())?,
             Decoded::Object(object) => self.add(Input::Object(object), &Change::default())?,
             Decoded::Change(change, _) if change.is_removal() && !self.transform.looks_at_changes() => {

@@ -39,6 +39,23 @@ pub fn decode(line: &str, object: &mut ObjectWriter) -> Result<(), Unreadable> {
     Ok(())
 }
 
+/// The fields, in their order.
+pub(crate) const FIELDS: [&str; 13] = [
+    "host",
+    "ident",
+    "authuser",
+    "@timestamp",
+    "timezone",
+    "@timestamp_utc",
+    "verb",
+    "request",
+    "response",
+    "bytes",
+    "referrer",
+    "agent",
+    "extra",
+];
+
 /// The parts of a line, as they were logged.
 struct Entry<'l> {
     host: &'l str,
@@ -86,23 +103,23 @@ impl<'l> Entry<'l> {
     fn write(&self, object: &mut ObjectWriter) {
         let (referrer, agent) = self.client.unwrap_or((NOTHING, NOTHING));
         object.begin(400 + self.request.len() + referrer.len() + agent.len());
-        push_text(object.field("host"), self.host);
-        push_text_or_null(object.field("ident"), self.ident);
-        match self.authuser {
-            NO_NAME => object.field("authuser").push_str("\"\""),
-            user => push_text_or_null(object.field("authuser"), user),
-        }
+        object.put("host", |json| push_text(json, self.host));
+        object.put("ident", |json| push_text_or_null(json, self.ident));
+        object.put("authuser", |json| match self.authuser {
+            NO_NAME => json.push_str("\"\""),
+            user => push_text_or_null(json, user),
+        });
         self.time.write(object);
-        push_text_or_null(object.field("verb"), verb(self.request).unwrap_or(NOTHING));
-        push_text(object.field("request"), self.request);
-        push_number_or_null(object.field("response"), self.response);
-        push_number_or_null(object.field("bytes"), self.bytes);
-        push_text_or_null(object.field("referrer"), referrer);
-        push_text_or_null(object.field("agent"), agent);
-        match self.extra {
-            "" => object.field("extra").push_str("null"),
-            extra => push_string(object.field("extra"), extra),
-        }
+        object.put("verb", |json| push_text_or_null(json, verb(self.request).unwrap_or(NOTHING)));
+        object.put("request", |json| push_text(json, self.request));
+        object.put("response", |json| push_number_or_null(json, self.response));
+        object.put("bytes", |json| push_number_or_null(json, self.bytes));
+        object.put("referrer", |json| push_text_or_null(json, referrer));
+        object.put("agent", |json| push_text_or_null(json, agent));
+        object.put("extra", |json| match self.extra {
+            "" => json.push_str("null"),
+            extra => push_string(json, extra),
+        });
         object.end();
     }
 }
@@ -202,9 +219,9 @@ impl<'l> Time<'l> {
 
     fn write(&self, object: &mut ObjectWriter) {
         let (hours, minutes) = self.zone.split_at_checked("+hh".len()).unwrap_or((self.zone, ""));
-        push_time(object.field("@timestamp"), self.local, &[hours, ":", minutes]);
-        push_plain(object.field("timezone"), self.zone);
-        push_time(object.field("@timestamp_utc"), self.utc, &["Z"]);
+        object.put("@timestamp", |json| push_time(json, self.local, &[hours, ":", minutes]));
+        object.put("timezone", |json| push_plain(json, self.zone));
+        object.put("@timestamp_utc", |json| push_time(json, self.utc, &["Z"]));
     }
 }
 
@@ -271,22 +288,6 @@ mod tests {
     use jiff::tz::{Offset, TimeZone};
     use proptest::prelude::*;
     use serde_json::{Value, json};
-
-    const FIELDS: [&str; 13] = [
-        "host",
-        "ident",
-        "authuser",
-        "@timestamp",
-        "timezone",
-        "@timestamp_utc",
-        "verb",
-        "request",
-        "response",
-        "bytes",
-        "referrer",
-        "agent",
-        "extra",
-    ];
 
     fn json(line: &str) -> Result<String, Unreadable> {
         let mut object = ObjectWriter::default();

@@ -162,19 +162,17 @@ impl LogEvent<'_> {
     /// `message`, and `extractedFields` if it has some. The values are written as they came.
     pub fn write(&self, object: &mut ObjectWriter) {
         let fields = [
-            ("owner", Some(self.data.owner)),
-            ("logGroup", Some(self.data.log_group)),
-            ("logStream", Some(self.data.log_stream)),
-            ("id", Some(self.id)),
-            ("timestamp", Some(self.timestamp)),
-            ("message", Some(self.message)),
-            ("extractedFields", self.extracted_fields),
+            ("owner", self.data.owner),
+            ("logGroup", self.data.log_group),
+            ("logStream", self.data.log_stream),
+            ("id", self.id),
+            ("timestamp", self.timestamp),
+            ("message", self.message),
         ];
+        let extracted_fields = self.extracted_fields.map(|value| ("extractedFields", value));
         object.begin(self.message.get().len() + 200);
-        for (name, value) in fields {
-            if let Some(value) = value {
-                push_in_one_line(object.field(name), value.get());
-            }
+        for (name, value) in fields.into_iter().chain(extracted_fields) {
+            object.put(name, |json| push_in_one_line(json, value.get()));
         }
         object.end();
     }

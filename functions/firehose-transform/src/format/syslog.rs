@@ -38,6 +38,10 @@ pub fn decode(line: &str, arrival: Option<i64>, object: &mut ObjectWriter) -> Re
     Ok(())
 }
 
+/// The fields, in their order.
+pub(crate) const FIELDS: [&str; 9] =
+    ["timestamp", "hostname", "program", "processid", "message", "facility", "severity", "msgid", "structured_data"];
+
 struct Entry<'l> {
     priority: Option<u8>,
     time: Time<'l>,
@@ -112,28 +116,27 @@ impl<'l> Entry<'l> {
 
     fn write(&self, object: &mut ObjectWriter) {
         object.begin(200 + self.message.map_or(0, str::len));
-        let timestamp = object.field("timestamp");
-        match self.time {
-            Time::None => timestamp.push_str("null"),
-            Time::Rfc3339(text) => push_string(timestamp, text),
+        object.put("timestamp", |json| match self.time {
+            Time::None => json.push_str("null"),
+            Time::Rfc3339(text) => push_string(json, text),
             Time::Inferred(time) => {
-                timestamp.push('"');
-                push_date_time(timestamp, time);
-                timestamp.push_str("Z\"");
+                json.push('"');
+                push_date_time(json, time);
+                json.push_str("Z\"");
             }
-        }
-        push_text_or_null(object.field("hostname"), self.hostname);
-        push_text_or_null(object.field("program"), self.program);
-        push_text_or_null(object.field("processid"), self.process);
-        push_text_or_null(object.field("message"), self.message);
-        push_text_or_null(object.field("facility"), self.priority.and_then(facility));
-        push_text_or_null(object.field("severity"), self.priority.map(severity));
+        });
+        object.put("hostname", |json| push_text_or_null(json, self.hostname));
+        object.put("program", |json| push_text_or_null(json, self.program));
+        object.put("processid", |json| push_text_or_null(json, self.process));
+        object.put("message", |json| push_text_or_null(json, self.message));
+        object.put("facility", |json| push_text_or_null(json, self.priority.and_then(facility)));
+        object.put("severity", |json| push_text_or_null(json, self.priority.map(severity)));
         if let Some(more) = &self.more {
-            push_text_or_null(object.field("msgid"), more.message_id);
-            match &more.data {
-                None => object.field("structured_data").push_str("null"),
-                Some(data) => push_structured_data(object.field("structured_data"), data),
-            }
+            object.put("msgid", |json| push_text_or_null(json, more.message_id));
+            object.put("structured_data", |json| match &more.data {
+                None => json.push_str("null"),
+                Some(data) => push_structured_data(json, data),
+            });
         }
         object.end();
     }
@@ -413,18 +416,6 @@ mod tests {
     use proptest::collection::btree_map;
     use proptest::prelude::*;
     use serde_json::{Value, json};
-
-    const FIELDS: [&str; 9] = [
-        "timestamp",
-        "hostname",
-        "program",
-        "processid",
-        "message",
-        "facility",
-        "severity",
-        "msgid",
-        "structured_data",
-    ];
 
     fn milliseconds(time: &str) -> i64 {
         time.parse::<Timestamp>().unwrap().as_millisecond()

@@ -143,6 +143,14 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The fields of its input that it reads; nothing, if it may read any.
+    pub(super) fn reads(&self) -> Option<Vec<&str>> {
+        let mut names = Vec::new();
+        self.0.read_fields_alone(&mut names).then_some(names)
+    }
+}
+
 struct Planner<'p, 's> {
     globals: &'p [&'static str],
     locals: Vec<&'s str>,
@@ -304,6 +312,41 @@ fn part_of_path(part: &(Part<Term<&str>>, Opt)) -> Option<Step> {
 }
 
 impl Step {
+    /// Collects the fields of its input that it reads, unless it may read others.
+    fn read_fields_alone<'s>(&'s self, names: &mut Vec<&'s str>) -> bool {
+        match self {
+            Self::Constant(_) | Self::Global(_) | Self::Local(_) => true,
+            Self::Field(field) => {
+                names.push(&field.name);
+                true
+            }
+            Self::Pipe(first, _) => first.read_fields_alone(names),
+            Self::Object(fields) => fields.iter().all(|(_, value)| value.read_fields_alone(names)),
+            Self::Interpolate(parts) => {
+                parts.iter().filter_map(|part| part.as_ref().err()).all(|step| step.read_fields_alone(names))
+            }
+            Self::Bind(left, right)
+            | Self::Add(left, right)
+            | Self::Alternative(left, right)
+            | Self::Compare(left, _, right)
+            | Self::Logic(left, _, right) => left.read_fields_alone(names) && right.read_fields_alone(names),
+            Self::If(condition, then, otherwise) => {
+                [condition, then, otherwise].iter().all(|step| step.read_fields_alone(names))
+            }
+            Self::Input
+            | Self::Slice(..)
+            | Self::Delete(_)
+            | Self::Select(_)
+            | Self::Not
+            | Self::ToString
+            | Self::ToNumber
+            | Self::Downcase
+            | Self::Upcase
+            | Self::Rfc3339
+            | Self::Strftime(_) => false,
+        }
+    }
+
     /// What it makes of an input that is not needed any more.
     fn take<'a>(&'a self, input: Item<'a>, scope: &Scope<'_, 'a>) -> Output<'a> {
         match self {

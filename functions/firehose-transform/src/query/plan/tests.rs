@@ -64,7 +64,36 @@ proptest! {
         let query = compile(&program);
         for record in &records {
             agree(&query, record)?;
+            if let Some(read) = query.reads() {
+                prop_assert_eq!(interpreted(&query, record), interpreted(&query, &only(record, &read)), "{}", program);
+            }
         }
+    }
+}
+
+/// A record without the fields that are not read.
+fn only(record: &str, read: &[&str]) -> String {
+    let arena = Bump::new();
+    let Ok(record) = Document::parse(record, &arena) else { return record.to_owned() };
+    let mut some = Document::with_capacity(0, &arena);
+    for (name, value) in record.fields().filter(|(name, _)| read.contains(name)) {
+        let text = arena.alloc_str(&format!("{}:", serde_json::to_string(name).unwrap()));
+        some.set(Key { name, text }, value);
+    }
+    let mut json = String::new();
+    some.write(&mut json);
+    json
+}
+
+#[test]
+fn the_fields_that_are_read_are_known_where_nothing_else_is() {
+    let read = |program: &str| compile(program).reads().map(|names| names.join(" "));
+    assert_eq!(read("{a, b: (.c.d // \"-\"), e: \"x\\(.f)\"}").as_deref(), Some("a c f"));
+    assert_eq!(read(".a as $x | {$x, y: ($x | tostring), z: .b}").as_deref(), Some("a b"));
+    assert_eq!(read("if .a == 1 and .b then {c: .d} else {c: (.e + .f)} end").as_deref(), Some("a b d e f"));
+    assert_eq!(read("{a: 1}").as_deref(), Some(""));
+    for program in [".", ". + {a: 1}", "del(.a)", "select(.a == 1)", "{a: .}", ". as $x | {a: $x}"] {
+        assert_eq!(read(program), None, "{program}");
     }
 }
 
