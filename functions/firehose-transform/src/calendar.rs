@@ -1,6 +1,7 @@
 //! Dates and times, as the texts that most records have of them: digits of fixed width, and the names of months.
 
 use jiff::civil::DateTime;
+use std::ops::Range;
 
 /// The names of the months, as logs have them.
 pub(crate) const MONTHS: [&str; 12] =
@@ -37,17 +38,31 @@ pub(crate) fn push_date_time(text: &mut String, time: DateTime) {
 
 /// A number from 0 to 99, as two digits.
 pub(crate) fn two_digits(number: impl TryInto<usize>) -> &'static str {
-    const DIGITS: &str = concat!(
-        "00010203040506070809101112131415161718192021222324",
-        "25262728293031323334353637383940414243444546474849",
-        "50515253545556575859606162636465666768697071727374",
-        "75767778798081828384858687888990919293949596979899",
-    );
-    let start = number.try_into().map_or(DIGITS.len(), |number| 2 * number);
-    let digits = DIGITS.get(start..start + 2);
-    debug_assert!(digits.is_some(), "the parts of a time have two digits");
-    digits.unwrap_or("00")
+    digits(number, 1..3)
 }
+
+/// The same as JSON.
+pub(crate) fn two_digits_in_quotes(number: impl TryInto<usize>) -> &'static str {
+    digits(number, 0..4)
+}
+
+/// The part of them that is in this range.
+#[inline]
+fn digits(number: impl TryInto<usize>, part: Range<usize>) -> &'static str {
+    let start = number.try_into().map_or(DIGITS.len(), |number| 4 * number);
+    let digits = DIGITS.get(start + part.start..start + part.end);
+    debug_assert!(digits.is_some(), "the parts of a time have two digits");
+    digits.unwrap_or_default()
+}
+
+/// All of them.
+const DIGITS: &str = concat!(
+    r#""00""01""02""03""04""05""06""07""08""09""10""11""12""13""14""15""16""17""18""19""#,
+    r#""20""21""22""23""24""25""26""27""28""29""30""31""32""33""34""35""36""37""38""39""#,
+    r#""40""41""42""43""44""45""46""47""48""49""50""51""52""53""54""55""56""57""58""59""#,
+    r#""60""61""62""63""64""65""66""67""68""69""70""71""72""73""74""75""76""77""78""79""#,
+    r#""80""81""82""83""84""85""86""87""88""89""90""91""92""93""94""95""96""97""98""99""#,
+);
 
 #[cfg(test)]
 mod tests {

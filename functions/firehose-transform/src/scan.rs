@@ -73,6 +73,29 @@ impl<'j> Scanner<'j> {
         Some(())
     }
 
+    /// Reads an object that has these fields in this order, each given as its name in quotes and a colon: `field` is called with
+    /// each, and reads its value.
+    #[inline]
+    pub(crate) fn expected_fields(
+        &mut self,
+        expected: &[String],
+        mut field: impl FnMut(&mut Self, Key<'j>) -> Option<()>,
+    ) -> Option<()> {
+        let mut before = b'{';
+        for expected in expected {
+            self.sign(before)?;
+            self.skip_blanks();
+            let start = self.place;
+            self.skip_word(expected)?;
+            let name = self.text.get(start + "\"".len()..self.place - "\":".len())?;
+            self.skip_blanks();
+            field(self, Key { name, text: self.text.get(start..self.place)? })?;
+            self.skip_blanks();
+            before = b',';
+        }
+        self.sign(b'}')
+    }
+
     /// Reads an array: `item` reads each of its items.
     pub(crate) fn items(&mut self, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.sign(b'[')?;
@@ -310,6 +333,7 @@ impl<'j> Scanner<'j> {
         }
     }
 
+    #[inline]
     fn skip_word(&mut self, word: &str) -> Option<()> {
         let end = self.place + word.len();
         (self.text.as_bytes().get(self.place..end)? == word.as_bytes()).then(|| self.place = end)

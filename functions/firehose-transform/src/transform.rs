@@ -1,7 +1,7 @@
 //! One record in, one outcome out.
 
 use crate::contract::Contract;
-use crate::document::{Document, Kind};
+use crate::document::{Document, Kind, Shape};
 use crate::format::{Buffers, Decoded, RecordFormat};
 use crate::labels::{Labels, Partitions};
 use crate::object_writer::{ObjectWriter, Wanted};
@@ -65,10 +65,10 @@ pub struct Origin<'o> {
 impl Transform {
     /// What becomes of a record, given its bytes. The same record always becomes the same, whichever came before it.
     pub fn apply<'s>(&self, record: &[u8], origin: &Origin<'_>, scratch: &'s mut Scratch) -> Outcome<'s> {
-        let Scratch { partitions, arena, lines, buffers } = scratch;
+        let Scratch { partitions, arena, lines, buffers, shape } = scratch;
         arena.reset();
         lines.clear();
-        let delivery = Delivery { transform: self, origin, partitions, arena, lines, labels: None };
+        let delivery = Delivery { transform: self, origin, partitions, arena, lines, shape, labels: None };
         match delivery.add_all(record, buffers) {
             Ok(Fate::Deliver(labels)) => Outcome::Deliver { lines, labels },
             Ok(Fate::Drop(why)) => Outcome::Drop(why),
@@ -99,12 +99,12 @@ impl<'r> Input<'r> {
         }
     }
 
-    fn document<'a>(self, arena: &'a Bump) -> Result<Document<'a>, serde_json::Error>
+    fn document<'a>(self, shape: &mut Shape, arena: &'a Bump) -> Result<Document<'a>, serde_json::Error>
     where
         'r: 'a,
     {
         match self {
-            Self::Json(json) => Document::parse(json, arena),
+            Self::Json(json) => Document::parse_like(json, shape, arena),
             Self::Object(object) => object.document(arena),
         }
     }
@@ -118,6 +118,7 @@ pub struct Scratch {
     arena: Bump,
     lines: String,
     buffers: Buffers,
+    shape: Shape,
 }
 
 /// A record on its way to be delivered. Log data has many events, which all become lines of the same record.
@@ -127,6 +128,7 @@ struct Delivery<'t> {
     partitions: &'t mut Partitions,
     arena: &'t Bump,
     lines: &'t mut String,
+    shape: &'t mut Shape,
     labels: Option<Rc<Labels>>,
 }
 
@@ -168,11 +170,11 @@ impl Delivery<'_> {
     fn add(&mut self, record: Input<'_>, change: &Change<'_>) -> Result<(), Failure> {
         let arena = self.arena;
         let Some(query) = &self.transform.record_query else {
-            let document = record.document(arena).map_err(|error| not_json(&error))?;
+            let document = record.document(self.shape, arena).map_err(|error| not_json(&error))?;
             return self.add_document(document, change, arena);
         };
         if query.is_planned()
-            && let Ok(record) = record.document(arena)
+            && let Ok(record) = record.document(self.shape, arena)
             && let Ok(output) =
                 query.run_directly(record, &Scope::new(arena, &|variable| self.variable(variable, change)))
         {

@@ -1,6 +1,6 @@
 //! The formats of times that most programs use, read and written without a library's detours.
 
-use crate::calendar::{MONTHS, date_time, number, two_digits};
+use crate::calendar::{MONTHS, date_time, number, two_digits, two_digits_in_quotes};
 use bumpalo::Bump;
 use bumpalo::collections::String as BumpString;
 use jiff::Timestamp;
@@ -59,6 +59,11 @@ impl Format {
     /// Writes a time as a JSON string, if its year has four digits.
     pub(super) fn write<'a>(&self, time: DateTime, arena: &'a Bump) -> Option<&'a str> {
         let year = u16::try_from(time.year()).ok()?;
+        if let [part] = self.0.as_slice()
+            && let Some(number) = part.of_two_digits(time)
+        {
+            return Some(two_digits_in_quotes(number));
+        }
         let mut text = BumpString::with_capacity_in(2 + 4 * self.0.len(), arena);
         text.push('"');
         for part in &self.0 {
@@ -68,16 +73,28 @@ impl Format {
                     text.push_str(two_digits(year / 100));
                     text.push_str(two_digits(year % 100));
                 }
-                Part::Month => text.push_str(two_digits(time.month())),
-                Part::Day => text.push_str(two_digits(time.day())),
-                Part::Hour => text.push_str(two_digits(time.hour())),
-                Part::Minute => text.push_str(two_digits(time.minute())),
-                Part::Second => text.push_str(two_digits(time.second())),
+                Part::Month | Part::Day | Part::Hour | Part::Minute | Part::Second => {
+                    text.push_str(two_digits(part.of_two_digits(time)?));
+                }
                 Part::MonthName => text.push_str(MONTHS.get(usize::try_from(time.month() - 1).ok()?)?),
             }
         }
         text.push('"');
         Some(text.into_bump_str())
+    }
+}
+
+impl Part {
+    /// The number of a part that has two digits.
+    fn of_two_digits(&self, time: DateTime) -> Option<i8> {
+        match self {
+            Self::Month => Some(time.month()),
+            Self::Day => Some(time.day()),
+            Self::Hour => Some(time.hour()),
+            Self::Minute => Some(time.minute()),
+            Self::Second => Some(time.second()),
+            Self::Text(_) | Self::Year | Self::MonthName => None,
+        }
     }
 }
 
