@@ -19,4 +19,4 @@ done
     python3 -m pip --python venv/bin/python install --quiet --requirement requirements.txt
 )
 python3 make_events.py events
-cd .. && sam build --parameter-overrides Architecture=x86_64 FirehoseTransformFunction
+cd .. && sam build FirehoseTransformFunction --parameter-overrides Architecture=x86_64

@@ -1,9 +1,9 @@
 //! A JSON record, read no deeper than it must be: its fields by name, their values as they were written.
 
-use crate::json::{compact, has_breaks, push_plain, push_string};
+use crate::json::{has_breaks, push_compact, push_plain, push_string};
 use crate::scan::{Key, Scanner, is_tame};
 use bumpalo::Bump;
-use bumpalo::collections::Vec as BumpVec;
+use bumpalo::collections::{String as BumpString, Vec as BumpVec};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -69,7 +69,7 @@ impl<'a> Document<'a> {
 
     /// The same in less time, if it has the fields of the records before.
     pub fn parse_like(record: &'a str, shape: &mut Shape, arena: &'a Bump) -> Result<Self, serde_json::Error> {
-        let text = without_blanks(record);
+        let mut text = without_blanks(record);
         if is_tame(text) {
             if let Some(document) = Self::scan_expected(text, shape, arena) {
                 shape.misses = 0;
@@ -79,15 +79,17 @@ impl<'a> Document<'a> {
                 shape.miss(&document);
                 return Ok(document);
             }
-        } else if has_breaks(text) {
-            if !Scanner::new(text).is_value() {
-                serde_json::from_str::<&RawValue>(record)?;
+        } else {
+            if has_breaks(text) {
+                text = in_one_line(text, arena).unwrap_or(text);
             }
-            return Self::parse(arena.alloc_str(&compact(text)), arena);
-        } else if let Some(document) = Self::scan(Scanner::new(text), text, arena) {
-            return Ok(document);
+            if let Some(document) = Self::scan(Scanner::of(text), text, arena) {
+                return Ok(document);
+            }
         }
-        let mut deserializer = serde_json::Deserializer::from_str(record);
+        // What is wrong is told of the record as it came.
+        serde_json::from_str::<&RawValue>(record)?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
         let document = Fields(arena).deserialize(&mut deserializer)?;
         deserializer.end()?;
         Ok(document)
@@ -301,6 +303,12 @@ impl Kind {
             Self::Object => "an object",
         }
     }
+}
+
+/// JSON without the blanks between its parts; nothing, if that would make JSON of what is none.
+fn in_one_line<'a>(text: &str, arena: &'a Bump) -> Option<&'a str> {
+    let mut line = BumpString::with_capacity_in(text.len(), arena);
+    push_compact(text, |part| line.push_str(part)).then(|| line.into_bump_str())
 }
 
 /// JSON without the blanks around it. (`trim_matches` decodes characters.)

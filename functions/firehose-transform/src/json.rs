@@ -1,5 +1,7 @@
 //! JSON text, written without a tree.
 
+use crate::scan::Scanner;
+
 /// Appends a text as a JSON string, with its quotes. Only what must be is escaped.
 ///
 /// (`serde_json` writes strings to bytes only, or to a `String` of its own.)
@@ -49,30 +51,26 @@ pub(crate) fn has_breaks(text: &str) -> bool {
 /// JSON without the blanks between its parts.
 pub(crate) fn compact(json: &str) -> String {
     let mut compact = String::with_capacity(json.len());
-    let mut rest = json;
-    loop {
-        let (between, strings) = rest.split_at_checked(rest.find('"').unwrap_or(rest.len())).unwrap_or((rest, ""));
-        compact.extend(between.split_ascii_whitespace());
-        let Some((string, after)) = string_length(strings).and_then(|length| strings.split_at_checked(length)) else {
-            return compact;
-        };
-        compact.push_str(string);
-        rest = after;
-    }
+    push_compact(json, |part| compact.push_str(part));
+    compact
 }
 
-/// The length of the string that a JSON text begins with, its quotes included.
-fn string_length(json: &str) -> Option<usize> {
-    if !json.starts_with('"') {
-        return None;
+/// Pushes a text part by part, without the blanks between: JSON if and only if the text is, or nothing but blanks stood between
+/// two parts that only JSON's signs can stand between. This is told.
+pub(crate) fn push_compact(text: &str, mut push: impl FnMut(&str)) -> bool {
+    const SIGNS: &[u8] = b"{}[],:";
+    let mut scanner = Scanner::new(text);
+    let mut after_sign = true;
+    while let Some(part) = scanner.part() {
+        let (first, last) = (part.as_bytes().first(), part.as_bytes().last());
+        let is_sign = |byte: Option<&u8>| byte.is_some_and(|byte| SIGNS.contains(byte));
+        if !after_sign && !is_sign(first) {
+            return false;
+        }
+        after_sign = is_sign(last);
+        push(part);
     }
-    let mut escaped = false;
-    let length = json.bytes().skip(1).position(|byte| {
-        let ends = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        ends
-    })?;
-    Some(length + 2)
+    scanner.is_at_end()
 }
 
 /// Whether there is anything in a text that cannot stand in a JSON string as it is.
@@ -108,6 +106,14 @@ mod tests {
         fn nothing_but_blanks_is_left_out(strings in prop::collection::vec(any::<String>(), 0..5), number in any::<i32>()) {
             let value = serde_json::json!({ "a": strings, "\n b": [number, {}, [null, true]] });
             prop_assert_eq!(compact(&serde_json::to_string_pretty(&value).unwrap()), value.to_string());
+        }
+
+        #[test]
+        fn no_text_becomes_json_by_it(text in "([{}\\[\\]\":,\\\\ \n0-9-]|true|\"[a z]{0,3}\"){0,16}") {
+            let mut compact = String::new();
+            let is_told = push_compact(&text, |part| compact.push_str(part));
+            let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+            prop_assert_eq!(is_told && is_json(&compact), is_json(&text), "{} {}", compact, text);
         }
 
         #[test]

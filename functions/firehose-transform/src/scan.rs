@@ -140,6 +140,23 @@ impl<'j> Scanner<'j> {
         self.text.get(start..self.place)
     }
 
+    /// Goes over blanks, and reads a string, or what comes before the next string or blank.
+    pub(crate) fn part(&mut self) -> Option<&'j str> {
+        self.skip_blanks();
+        let start = self.place;
+        if self.peek()? == b'"' {
+            if self.skip_string().is_none() {
+                self.place = start;
+                return None;
+            }
+        } else {
+            while self.peek().is_some_and(|byte| !matches!(byte, b'"' | b' ' | b'\n' | b'\r' | b'\t')) {
+                self.place += 1;
+            }
+        }
+        self.text.get(start..self.place)
+    }
+
     /// Goes over blanks, and over a sign if it comes next.
     #[inline]
     pub(crate) fn eat(&mut self, sign: u8) -> bool {
@@ -169,11 +186,6 @@ impl<'j> Scanner<'j> {
         self.place += length;
         self.sign(b'"')?;
         self.text.get(start..self.place)
-    }
-
-    /// Whether the text is one value.
-    pub(crate) fn is_value(mut self) -> bool {
-        self.value().is_some() && self.is_at_end()
     }
 
     /// Whether the text is a number.
