@@ -1,31 +1,43 @@
 //! An event becomes registered partitions and a report.
 
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::{Attempt, Catalog};
+use crate::columns::PartitionColumns;
 use crate::event::{Message, messages};
+use crate::known::Known;
 use crate::plan::plan;
-use crate::report::Report;
+use crate::registration::Outcome;
+use crate::report::{Elsewhere, Report};
 use serde_json::{Value, json};
 use shared::layout::Layout;
 use shared::partition::Partition;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What keeps the partitions of a table: one for as long as the process lives, since it remembers what it has registered.
+#[derive(Debug)]
+pub struct Maintainer<C> {
+    scope: Scope,
+    catalog: C,
+    known: Mutex<Known>,
+    columns: Mutex<Option<Arc<PartitionColumns>>>,
+}
 
 /// What is kept: the partitions of this layout in this bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Maintainer {
+pub struct Scope {
     /// The layout.
     pub layout: Layout,
     /// The only bucket that is listened to.
     pub bucket: String,
 }
 
-/// The time, as the edge knows it.
+/// An invocation of the function, as the edge knows it.
 #[derive(Clone, Copy)]
-pub struct Clock<'c> {
+pub struct Invocation<'a> {
     /// Milliseconds since 1970, now.
-    pub now: &'c (dyn Fn() -> i64 + Sync),
-    /// When the invocation ends, done or not.
-    pub deadline: SystemTime,
+    pub now: &'a (dyn Fn() -> i64 + Sync),
+    /// Which one it is, and when it ends.
+    pub attempt: Attempt<'a>,
 }
 
 /// Some of what an event told is not registered, and there is no queue to report it to: the whole invocation has to be
@@ -38,50 +50,89 @@ pub struct Incomplete {
     first: String,
 }
 
-impl Maintainer {
+impl<C: Catalog + Sync> Maintainer<C> {
+    /// One that knows nothing yet.
+    pub fn new(scope: Scope, catalog: C) -> Self {
+        Self { scope, catalog, known: Mutex::default(), columns: Mutex::default() }
+    }
+
+    /// What it keeps.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The catalog.
+    pub fn catalog(&self) -> &C {
+        &self.catalog
+    }
+
     /// Registers what an event tells of.
     ///
     /// The reply is SQS's partial batch response, which names the messages that are to come again, or null where no queue
     /// is between (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
-    pub async fn handle<C: Catalog>(
-        &self,
-        catalog: &C,
-        event: &str,
-        clock: Clock<'_>,
-    ) -> (Result<Value, Incomplete>, Report) {
+    pub async fn handle(&self, event: &str, invocation: Invocation<'_>) -> (Result<Value, Incomplete>, Report) {
         let messages = messages(event);
-        let plan = plan(&self.layout, &self.bucket, &messages);
+        let plan = plan(&self.scope, &self.known(), &messages);
         let mut report = Report {
             messages: messages.len() as u64,
             notifications: plan.notifications,
             skipped: plan.skipped,
             misunderstood: plan.misunderstood.values().cloned().collect(),
+            known: plan.known.len() as u64,
             ..Report::default()
         };
-        let locations: BTreeMap<Partition, String> =
-            plan.additions.iter().map(|(partition, addition)| (partition.clone(), addition.location.clone())).collect();
+        let folders: BTreeMap<Partition, String> =
+            plan.additions.iter().map(|(partition, addition)| (partition.clone(), addition.folder.clone())).collect();
+        let registration = self.register(&folders, invocation.attempt).await;
         let mut failed: BTreeSet<usize> = plan.misunderstood.keys().copied().collect();
-        if !locations.is_empty() {
-            for batch in catalog.add(&locations, clock.deadline).await {
-                report.queries += u64::from(!matches!(batch.result, Err(CatalogError::NotStarted(_))));
-                let additions = batch.partitions.iter().filter_map(|partition| plan.additions.get(partition));
-                match batch.result {
-                    Ok(()) => {
-                        report.added += batch.partitions.len() as u64;
-                        let now = (clock.now)();
-                        let age = |created: i64| u64::try_from(now.saturating_sub(created)).unwrap_or(0);
-                        let oldest = additions.filter_map(|addition| addition.first_created_at).map(age).max();
-                        report.registration_milliseconds = report.registration_milliseconds.max(oldest);
-                    }
-                    Err(error) => {
-                        report.failed += batch.partitions.len() as u64;
-                        failed.extend(additions.flat_map(|addition| &addition.messages));
-                        report.failures.push((error, batch.partitions.len()));
-                    }
+        let now = (invocation.now)();
+        for (partition, outcome) in registration.outcomes {
+            let Some(addition) = plan.additions.get(&partition) else { continue };
+            match outcome {
+                Outcome::Known => report.known += 1,
+                Outcome::Added => {
+                    report.added += 1;
+                    let age = |created: i64| u64::try_from(now.saturating_sub(created)).unwrap_or(0);
+                    let oldest = addition.first_created_at.map(age);
+                    report.registration_milliseconds = report.registration_milliseconds.max(oldest);
+                }
+                Outcome::Elsewhere { registered } => {
+                    report.elsewhere.push(Elsewhere { wanted: self.location(&addition.folder), registered });
+                }
+                Outcome::Failed => {
+                    report.failed += 1;
+                    failed.extend(&addition.messages);
                 }
             }
         }
+        report.failures = registration.failures;
+        report.lookups = registration.lookups;
+        report.queries = registration.queries;
         (reply(&messages, &failed, &report), report)
+    }
+
+    /// Where a folder lies, as the catalog has it.
+    pub(crate) fn location(&self, folder: &str) -> String {
+        format!("s3://{}/{folder}", self.scope.bucket)
+    }
+
+    /// Remembers folders of which nothing is to be done any more.
+    pub(crate) fn remember<'f>(&self, folders: impl Iterator<Item = &'f String>) {
+        let mut known = self.known();
+        folders.for_each(|folder| known.insert(folder));
+    }
+
+    /// The table's columns, once they were found to be those of the layout.
+    pub(crate) fn kept_columns(&self) -> Option<Arc<PartitionColumns>> {
+        self.columns.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn keep_columns(&self, columns: Option<Arc<PartitionColumns>>) {
+        *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = columns;
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,7 +146,7 @@ fn reply(messages: &[Message], failed: &BTreeSet<usize>, report: &Report) -> Res
     if failed.is_empty() {
         return Ok(Value::Null);
     }
-    let failure = report.failures.first().map(|(error, _)| error.to_string());
+    let failure = report.failures.first().map(|failure| failure.error.to_string());
     let misunderstanding = report.misunderstood.first().map(ToString::to_string);
     Err(Incomplete {
         partitions: report.failed,
@@ -107,11 +158,14 @@ fn reply(messages: &[Message], failed: &BTreeSet<usize>, report: &Report) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::CatalogError;
     use crate::engine::{Engine, StatementCatalog};
+    use crate::memory::MemoryCatalog;
     use crate::statement::{LONGEST_STATEMENT, Statement};
     use crate::table_name::TableName;
     use shared::error_prefix::ErrorPrefix;
-    use std::sync::Mutex;
+    use shared::partition::PartitionValue;
+    use std::time::SystemTime;
 
     /// An engine that remembers what it ran, and fails what mentions a word.
     #[derive(Default)]
@@ -121,7 +175,7 @@ mod tests {
     }
 
     impl Engine for FakeEngine {
-        async fn run(&self, statement: &Statement, _: SystemTime) -> Result<(), CatalogError> {
+        async fn run(&self, statement: &Statement, _: Attempt<'_>) -> Result<(), CatalogError> {
             match &self.fails_on {
                 Some((word, error)) if statement.sql().contains(word) => return Err(error.clone()),
                 _ => {}
@@ -129,6 +183,33 @@ mod tests {
             self.ran.lock().unwrap().push(statement.sql().to_owned());
             Ok(())
         }
+    }
+
+    type Kept = Maintainer<StatementCatalog<MemoryCatalog, FakeEngine>>;
+
+    /// A maintainer of `!{k}/` in `lake`, of which `k` has this type.
+    fn maintainer(engine: FakeEngine, hive_type: &str, longest: usize) -> Kept {
+        let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
+        let reader = MemoryCatalog::new(PartitionColumns::new([("k", hive_type)]).unwrap());
+        reader.put(Partition::new(vec![PartitionValue::new("1").unwrap()]), "s3://lake/1");
+        reader.put(Partition::new(vec![PartitionValue::new("2").unwrap()]), "s3://old/2");
+        let catalog = StatementCatalog::new(reader, engine, TableName::parse("db.t").unwrap());
+        Maintainer::new(Scope { layout, bucket: "lake".into() }, catalog.with_longest_statement(longest))
+    }
+
+    /// What an event has become: the reply, the report, and the statements.
+    async fn handled_by(maintainer: &Kept, event: Value) -> (String, Report, Vec<String>) {
+        let attempt = Attempt { deadline: SystemTime::UNIX_EPOCH, id: "one" };
+        let (reply, report) = maintainer.handle(&event.to_string(), Invocation { now: &|| 5_000, attempt }).await;
+        let reply = reply.map_or_else(|error| error.to_string(), |reply| reply.to_string());
+        let ran = std::mem::take(&mut *maintainer.catalog().engine().ran.lock().unwrap());
+        (reply, report, ran)
+    }
+
+    async fn handled(event: Value, fails_on: Option<&'static str>) -> (String, Report, Vec<String>) {
+        let error = CatalogError::Failed { query: "q".into(), reason: "no such table".into() };
+        let engine = FakeEngine { fails_on: fails_on.map(|word| (word, error)), ..FakeEngine::default() };
+        handled_by(&maintainer(engine, "string", LONGEST_STATEMENT), event).await
     }
 
     fn created(key: &str) -> Value {
@@ -141,24 +222,6 @@ mod tests {
     fn sqs(bodies: &[Value]) -> Value {
         let record = |(n, body): (usize, &Value)| json!({ "eventSource": "aws:sqs", "messageId": format!("id-{n}"), "body": body.to_string() });
         json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
-    }
-
-    async fn handled(event: Value, fails_on: Option<&'static str>) -> (String, Report, Vec<String>) {
-        let error = CatalogError::Failed { query: "q".into(), reason: "no such table".into() };
-        let engine = FakeEngine { fails_on: fails_on.map(|word| (word, error)), ..FakeEngine::default() };
-        handled_by(engine, event, LONGEST_STATEMENT).await
-    }
-
-    async fn handled_by(engine: FakeEngine, event: Value, longest: usize) -> (String, Report, Vec<String>) {
-        let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
-        let catalog =
-            StatementCatalog::new(engine, TableName::parse("db.t").unwrap(), &layout).with_longest_statement(longest);
-        let maintainer = Maintainer { layout, bucket: "lake".into() };
-        let clock = Clock { now: &|| 5_000, deadline: SystemTime::UNIX_EPOCH };
-        let (reply, report) = maintainer.handle(&catalog, &event.to_string(), clock).await;
-        let reply = reply.map_or_else(|error| error.to_string(), |reply| reply.to_string());
-        let ran = catalog.engine().ran.lock().unwrap().clone();
-        (reply, report, ran)
     }
 
     #[tokio::test]
@@ -198,14 +261,13 @@ mod tests {
             ..FakeEngine::default()
         };
         let event = sqs(&[created("a/1"), created("b/1"), created("c/1"), created("d/1")]);
-        let (reply, report, ran) = handled_by(engine, event, 1).await;
+        let (reply, report, ran) = handled_by(&maintainer(engine, "string", 100), event).await;
         insta::assert_snapshot!(reply, @r#"{"batchItemFailures":[{"itemIdentifier":"id-1"},{"itemIdentifier":"id-2"},{"itemIdentifier":"id-3"}]}"#);
         assert_eq!((ran.len(), report.queries, report.added, report.failed), (1, 2, 1, 3));
-        let errors: Vec<_> = report.failures.iter().map(|(error, _)| error.to_string()).collect();
-        insta::assert_snapshot!(errors.join("\n"), @"
-        throttled: slow down
-        not started: the statement before was throttled
-        not started: the statement before was throttled
+        let failures = report.failures.iter().map(|failure| format!("{}: {}", failure.partitions, failure.error));
+        insta::assert_snapshot!(failures.collect::<Vec<_>>().join("\n"), @"
+        1: throttled: slow down
+        2: not started: the statement before was throttled
         ");
     }
 

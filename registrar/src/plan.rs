@@ -1,7 +1,9 @@
 //! Which partitions an event makes, each once.
 
 use crate::event::{EventName, Message, Misunderstanding};
-use shared::layout::{KeyFault, Layout};
+use crate::handler::Scope;
+use crate::known::Known;
+use shared::layout::KeyFault;
 use shared::partition::Partition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,6 +14,8 @@ use std::fmt;
 pub struct Plan {
     /// The partitions to be registered, in order.
     pub additions: BTreeMap<Partition, Addition>,
+    /// Folders that are registered already, as far as is known.
+    pub known: BTreeSet<String>,
     /// Notifications that ask for nothing, by reason.
     pub skipped: BTreeMap<Skip, u64>,
     /// Messages that were not understood, or not all of them, by their place.
@@ -23,8 +27,8 @@ pub struct Plan {
 /// A partition to be registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addition {
-    /// Where it lies: `s3://bucket/prefix/`.
-    pub location: String,
+    /// Where it lies: its prefix, as the layout renders it.
+    pub folder: String,
     /// The places of the messages that told of it.
     pub messages: BTreeSet<usize>,
     /// When its first object was created, in milliseconds since 1970, if that was told.
@@ -51,7 +55,7 @@ pub enum Skip {
 }
 
 /// Makes the plan: pure, so that it can be shown without being done.
-pub fn plan(layout: &Layout, bucket: &str, messages: &[Message]) -> Plan {
+pub fn plan(Scope { layout, bucket }: &Scope, known: &Known, messages: &[Message]) -> Plan {
     let mut plan = Plan::default();
     for (place, message) in messages.iter().enumerate() {
         if let Some(misunderstanding) = &message.misunderstanding {
@@ -61,7 +65,7 @@ pub fn plan(layout: &Layout, bucket: &str, messages: &[Message]) -> Plan {
             plan.notifications += 1;
             let located = if notification.event != EventName::ObjectCreated {
                 Err(Skip::OtherEvent)
-            } else if notification.bucket != bucket {
+            } else if notification.bucket != *bucket {
                 Err(Skip::OtherBucket)
             } else {
                 match layout.locate(&notification.key) {
@@ -77,8 +81,12 @@ pub fn plan(layout: &Layout, bucket: &str, messages: &[Message]) -> Plan {
                     continue;
                 }
             };
+            if known.contains(&prefix) {
+                plan.known.insert(prefix);
+                continue;
+            }
             let addition = plan.additions.entry(partition).or_insert_with(|| Addition {
-                location: format!("s3://{bucket}/{prefix}"),
+                folder: prefix,
                 messages: BTreeSet::new(),
                 first_created_at: None,
             });
@@ -128,10 +136,14 @@ mod tests {
     use crate::event::Notification;
     use proptest::prelude::*;
     use shared::error_prefix::ErrorPrefix;
+    use shared::layout::Layout;
     use shared::object_key::ObjectKey;
 
-    fn layout() -> Layout {
-        Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap()
+    fn planned(messages: &[Message]) -> Plan {
+        let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
+        let mut known = Known::default();
+        known.insert("known/");
+        plan(&Scope { layout, bucket: "lake".into() }, &known, messages)
     }
 
     fn created(key: &str) -> Notification {
@@ -148,41 +160,41 @@ mod tests {
         Message { id: None, notifications, misunderstanding: None }
     }
 
-    /// The locations that are planned, and the skips, as text.
-    fn planned(notifications: Vec<Notification>) -> String {
-        let plan = plan(&layout(), "lake", &[message(notifications)]);
-        let locations = plan.additions.values().map(|addition| addition.location.clone());
+    /// The folders that are planned, and the skips, as text.
+    fn text(notifications: Vec<Notification>) -> String {
+        let plan = planned(&[message(notifications)]);
+        let locations = plan.additions.values().map(|addition| addition.folder.clone());
         let skips = plan.skipped.iter().map(|(skip, count)| format!("{skip} {count}"));
         locations.chain(skips).collect::<Vec<_>>().join(", ")
     }
 
     #[test]
     fn each_partition_is_planned_once() {
-        assert_eq!(planned(vec![created("b/1"), created("a%2F/1"), created("b/2")]), "s3://lake/a%2F/, s3://lake/b/");
+        assert_eq!(text(vec![created("b/1"), created("a%2F/1"), created("b/2")]), "a%2F/, b/");
     }
 
     #[test]
     fn what_asks_for_nothing_is_counted() {
         assert_eq!(
-            planned(vec![Notification { event: EventName::Other("ObjectRemoved:Delete".into()), ..created("a/1") }]),
+            text(vec![Notification { event: EventName::Other("ObjectRemoved:Delete".into()), ..created("a/1") }]),
             "other-event 1"
         );
-        assert_eq!(planned(vec![Notification { bucket: "other".into(), ..created("a/1") }]), "other-bucket 1");
-        assert_eq!(planned(vec![Notification { size: Some(0), ..created("a/1") }]), "empty-object 1");
+        assert_eq!(text(vec![Notification { bucket: "other".into(), ..created("a/1") }]), "other-bucket 1");
+        assert_eq!(text(vec![Notification { size: Some(0), ..created("a/1") }]), "empty-object 1");
         assert_eq!(
-            planned(vec![Notification { size: Some(0), ..created("a/") }, created("a_$folder$")]),
+            text(vec![Notification { size: Some(0), ..created("a/") }, created("a_$folder$")]),
             "folder-marker 2"
         );
-        assert_eq!(planned(vec![created("a/_x"), created(".b/x")]), "hidden-name 2");
-        assert_eq!(planned(vec![created("errors/processing-failed/x")]), "error-object 1");
-        assert_eq!(planned(vec![created("a/b/x"), created("x")]), "foreign-key 2");
-        assert_eq!(planned(vec![Notification { size: None, ..created("a/1") }]), "s3://lake/a/");
+        assert_eq!(text(vec![created("a/_x"), created(".b/x")]), "hidden-name 2");
+        assert_eq!(text(vec![created("errors/processing-failed/x")]), "error-object 1");
+        assert_eq!(text(vec![created("a/b/x"), created("x")]), "foreign-key 2");
+        assert_eq!(text(vec![Notification { size: None, ..created("a/1") }]), "a/");
     }
 
     #[test]
     fn the_first_object_of_a_partition_tells_its_age() {
         let at = |created_at| Notification { created_at, ..created("a/1") };
-        let plan = plan(&layout(), "lake", &[message(vec![at(None), at(Some(7))]), message(vec![at(Some(5))])]);
+        let plan = planned(&[message(vec![at(None), at(Some(7))]), message(vec![at(Some(5))])]);
         let addition = plan.additions.values().next().unwrap();
         assert_eq!((addition.first_created_at, &addition.messages), (Some(5), &BTreeSet::from([0, 1])));
     }
@@ -190,7 +202,7 @@ mod tests {
     proptest! {
         #[test]
         fn order_and_repetition_do_not_matter(
-            keys in proptest::collection::vec("[ab]/[12]|errors/x|_c/1", 0..12),
+            keys in proptest::collection::vec("[ab]/[12]|known/1|errors/x|_c/1", 0..12),
             order in any::<u64>(),
         ) {
             let mut shuffled = keys.clone();
@@ -198,8 +210,8 @@ mod tests {
             shuffled.sort_by_key(|key| key.bytes().fold(order, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte))));
             let partitions = |keys: &[String]| {
                 let messages: Vec<_> = keys.iter().map(|key| message(vec![created(key)])).collect();
-                let plan = plan(&layout(), "lake", &messages);
-                plan.additions.into_iter().map(|(partition, addition)| (partition, addition.location)).collect::<Vec<_>>()
+                let plan = planned(&messages);
+                plan.additions.into_iter().map(|(partition, addition)| (partition, addition.folder)).collect::<Vec<_>>()
             };
             prop_assert_eq!(partitions(&keys), partitions(&shuffled));
         }

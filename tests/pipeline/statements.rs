@@ -2,6 +2,7 @@
 
 use local::ddl::{self, PartitionSpec};
 use proptest::prelude::*;
+use registrar::columns::PartitionColumns;
 use registrar::statement::statements;
 use registrar::table_name::TableName;
 use shared::partition::{Partition, PartitionValue};
@@ -45,9 +46,10 @@ proptest! {
                 partitions.insert(Partition::new(vec![first, second]), location);
             }
         }
-        let columns = ["component".to_owned(), "date".to_owned()];
+        let names = ["component".to_owned(), "date".to_owned()];
+        let columns = PartitionColumns::new(names.iter().map(|name| (name, "string"))).unwrap();
         let with_locations = partitions.iter().map(|(partition, location)| (partition, location.as_str()));
-        let statements = statements(&TableName::parse("my-db.table").unwrap(), &columns, with_locations, longest);
+        let (statements, _) = statements(&TableName::parse("my-db.table").unwrap(), &columns, with_locations, longest);
         let mut found = Vec::new();
         for statement in &statements {
             let parsed = ddl::parse(statement.sql()).unwrap();
@@ -58,7 +60,7 @@ proptest! {
             found.extend(parsed.partitions);
         }
         let spec = |(partition, location): (&Partition, &String)| PartitionSpec {
-            values: columns.iter().cloned().zip(partition.values().iter().map(ToString::to_string)).collect(),
+            values: names.iter().cloned().zip(partition.values().iter().map(ToString::to_string)).collect(),
             location: Some(location.clone()),
         };
         prop_assert_eq!(found, partitions.iter().map(spec).collect::<Vec<_>>());
