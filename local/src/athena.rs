@@ -138,7 +138,8 @@ impl registrar::catalog::Catalog for LocalGlue {
             let location = |partition: &Partition| table.partitions.get(&texts(partition)).cloned();
             partitions.iter().filter_map(|partition| Some((partition.clone(), location(partition)?))).collect()
         };
-        vec![Batch { partitions: partitions.to_vec(), result: self.look(find) }]
+        let batch = || Batch { partitions: partitions.to_vec(), result: self.look(find) };
+        if partitions.is_empty() { Vec::new() } else { vec![batch()] }
     }
 
     async fn add(
@@ -147,6 +148,9 @@ impl registrar::catalog::Catalog for LocalGlue {
         partitions: &BTreeMap<Partition, String>,
         _: Attempt<'_>,
     ) -> Vec<Batch<()>> {
+        if partitions.is_empty() {
+            return Vec::new();
+        }
         let names = || columns.columns().iter().map(|column| column.name().to_owned());
         let spec = |(partition, location): (&Partition, &String)| PartitionSpec {
             values: names().zip(texts(partition)).collect(),
@@ -201,4 +205,37 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 fn texts(partition: &Partition) -> Vec<String> {
     partition.values().iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Column;
+    use registrar::conformance::{COLUMNS, conforms};
+    use std::time::SystemTime;
+
+    fn conforms_by(by: &RegistrationBy) {
+        let key = |(name, hive_type): (&str, &str)| Column { name: name.into(), hive_type: hive_type.into() };
+        let table = Table {
+            location: "s3://lake/".into(),
+            serialization_library: "json".into(),
+            columns: vec![],
+            partition_keys: COLUMNS.map(key).to_vec(),
+            partitions: BTreeMap::new(),
+        };
+        let catalog = Catalog { tables: BTreeMap::from([("db.t".to_owned(), table)]) };
+        let catalog = LocalCatalog::new(catalog, &TableName::parse("db.t").unwrap(), by);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(conforms(&catalog, SystemTime::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn a_catalog_by_ddl_conforms() {
+        conforms_by(&RegistrationBy::Athena { workgroup: "w".into() });
+    }
+
+    #[test]
+    fn a_catalog_without_statements_conforms() {
+        conforms_by(&RegistrationBy::Glue);
+    }
 }

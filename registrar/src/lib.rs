@@ -19,15 +19,24 @@
 //!
 //! With the feature `testing` there is also what tests of this crate and of others are made of:
 //!
-//! - [`memory`]: a catalog in memory, as Glue behaves.
+//! - [`memory`]: a catalog in memory, as Glue behaves;
+//! - [`failing`]: a catalog around another that fails on demand;
+//! - [`conformance`]: what every catalog does, whatever is behind it;
+//! - [`awkward`]: texts that are hard on all of them.
 
 #![warn(clippy::disallowed_methods, reason = "no IO, no clock and no environment here: see clippy.toml")]
 
+#[cfg(any(test, feature = "testing"))]
+pub mod awkward;
 pub mod catalog;
 pub mod columns;
 pub mod config;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 pub mod engine;
 pub mod event;
+#[cfg(any(test, feature = "testing"))]
+pub mod failing;
 pub mod handler;
 pub mod known;
 #[cfg(any(test, feature = "testing"))]

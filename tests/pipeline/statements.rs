@@ -2,6 +2,7 @@
 
 use local::ddl::{self, PartitionSpec};
 use proptest::prelude::*;
+use registrar::awkward::TEXTS;
 use registrar::columns::PartitionColumns;
 use registrar::statement::{UnwritableReason, statements};
 use registrar::table_name::TableName;
@@ -10,25 +11,8 @@ use std::collections::BTreeMap;
 
 /// Text of any kind, and more often than at random of the kind that breaks out of literals.
 fn text() -> impl Strategy<Value = String> {
-    let hard = [
-        "'",
-        "\\",
-        "\\'",
-        "''",
-        "\\\\'",
-        "') LOCATION 's3://evil/'",
-        ";",
-        "--",
-        "/*",
-        "`",
-        "\n",
-        "\u{0}",
-        "\\u0027",
-        "${x}",
-        "a",
-    ];
     let pieces = proptest::collection::vec(
-        prop_oneof![proptest::sample::select(hard.to_vec()).prop_map(str::to_owned), any::<String>()],
+        prop_oneof![proptest::sample::select(&TEXTS[..]).prop_map(str::to_owned), any::<String>()],
         1..5,
     );
     pieces.prop_map(|pieces| pieces.concat())
