@@ -160,6 +160,7 @@ mod tests {
     use super::*;
     use crate::catalog::CatalogError;
     use crate::engine::{Engine, StatementCatalog};
+    use crate::failing::{Call, FailingCatalog, Fault};
     use crate::memory::MemoryCatalog;
     use crate::statement::{LONGEST_STATEMENT, Statement};
     use crate::table_name::TableName;
@@ -276,5 +277,101 @@ mod tests {
         insta::assert_snapshot!(handled(created("a/1"), None).await.0, @"null");
         insta::assert_snapshot!(handled(created("bad/1"), Some("bad")).await.0, @"partitions not registered: 1, messages not understood: 0; first: query `q` failed: no such table");
         insta::assert_snapshot!(handled(json!({ "a": 1 }), None).await.0, @"partitions not registered: 0, messages not understood: 1; first: not an S3 event: expected `Records`, `detail-type` with the source `aws.s3`, or `Message`");
+    }
+
+    /// The lines of a report, as far as they are about one failure each.
+    fn failures(report: &Report) -> String {
+        let line = |line: &shared::telemetry::Line| line.to_json(0, "f");
+        report.lines().split_last().unwrap().1.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[tokio::test]
+    async fn what_is_registered_already_is_asked_for_once_and_never_added() {
+        let maintainer = maintainer(FakeEngine::default(), "string", LONGEST_STATEMENT);
+        let (reply, report, ran) = handled_by(&maintainer, sqs(&[created("1/x"), created("1/y")])).await;
+        insta::assert_snapshot!(reply, @r#"{"batchItemFailures":[]}"#);
+        // Two: the columns and the partition.
+        assert_eq!((report.known, report.added, report.lookups, ran.len()), (1, 0, 2, 0));
+        let (_, report, _) = handled_by(&maintainer, sqs(&[created("1/z")])).await;
+        assert_eq!((report.known, report.lookups), (1, 0));
+        // The columns are known by now.
+        let (_, report, ran) = handled_by(&maintainer, sqs(&[created("1/z"), created("new/x")])).await;
+        assert_eq!((report.known, report.added, report.lookups, ran.len()), (1, 1, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_partition_at_another_location_is_told_once() {
+        let maintainer = maintainer(FakeEngine::default(), "string", LONGEST_STATEMENT);
+        let (reply, report, ran) = handled_by(&maintainer, sqs(&[created("2/x")])).await;
+        insta::assert_snapshot!(reply, @r#"{"batchItemFailures":[]}"#);
+        insta::assert_snapshot!(failures(&report), @r#"{"level":"ERROR","message":"partitions are registered at other locations","class":"elsewhere","partitions":1,"examples":[{"wanted":"s3://lake/2/","registered":"s3://old/2"}],"function":"f"}"#);
+        assert_eq!((report.known, report.added, ran.len()), (0, 0, 0));
+        let (_, report, _) = handled_by(&maintainer, sqs(&[created("2/y")])).await;
+        assert_eq!((report.elsewhere, report.known, report.lookups), (vec![], 1, 0));
+    }
+
+    #[tokio::test]
+    async fn two_folders_can_be_one_partition() {
+        let maintainer = maintainer(FakeEngine::default(), "int", LONGEST_STATEMENT);
+        let (_, report, ran) = handled_by(&maintainer, sqs(&[created("7/x"), created("07/x"), created("01/x")])).await;
+        insta::assert_snapshot!(ran.join("\n"), @"
+        ALTER TABLE `db`.`t` ADD IF NOT EXISTS
+          PARTITION (`k` = 7) LOCATION 's3://lake/07/'
+        ");
+        insta::assert_snapshot!(failures(&report), @r#"{"level":"ERROR","message":"partitions are registered at other locations","class":"elsewhere","partitions":2,"examples":[{"wanted":"s3://lake/01/","registered":"s3://lake/1"},{"wanted":"s3://lake/7/","registered":"s3://lake/07/"}],"function":"f"}"#);
+        assert_eq!((report.added, report.known, report.failed), (1, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_value_that_is_none_of_its_column_fails_its_message_alone() {
+        let maintainer = maintainer(FakeEngine::default(), "int", LONGEST_STATEMENT);
+        let event = sqs(&[created("x/1"), created("7/1"), created("y/1"), created("y/2")]);
+        let (reply, report, ran) = handled_by(&maintainer, event).await;
+        insta::assert_snapshot!(reply, @r#"{"batchItemFailures":[{"itemIdentifier":"id-0"},{"itemIdentifier":"id-2"},{"itemIdentifier":"id-3"}]}"#);
+        insta::assert_snapshot!(failures(&report), @r#"{"level":"ERROR","message":"failed to register partitions: not a partition of the table: the value of `k` is not of its type `int`","class":"unfit","partitions":2,"example":"s3://lake/x/","function":"f"}"#);
+        assert_eq!((report.added, report.failed, ran.len()), (1, 2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_partition_too_long_for_a_statement_fails_its_message_alone() {
+        let maintainer = maintainer(FakeEngine::default(), "string", 100);
+        let (reply, report, ran) =
+            handled_by(&maintainer, sqs(&[created("a/1"), created(&format!("{}/1", "b".repeat(50)))])).await;
+        insta::assert_snapshot!(reply, @r#"{"batchItemFailures":[{"itemIdentifier":"id-1"}]}"#);
+        insta::assert_snapshot!(failures(&report), @r#"{"level":"ERROR","message":"failed to register partitions: not a partition of the table: its statement would have 184 bytes, expected at most 100","class":"unfit","partitions":1,"example":"s3://lake/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/","function":"f"}"#);
+        assert_eq!((report.added, report.failed, report.queries, ran.len()), (1, 1, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_table_of_other_columns_gets_nothing() {
+        let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
+        let catalog = MemoryCatalog::new(PartitionColumns::new([("k", "string"), ("l", "string")]).unwrap());
+        let maintainer = Maintainer::new(Scope { layout, bucket: "lake".into() }, catalog);
+        let attempt = Attempt { deadline: SystemTime::UNIX_EPOCH, id: "one" };
+        let event = sqs(&[created("a/1")]).to_string();
+        let (reply, report) = maintainer.handle(&event, Invocation { now: &|| 0, attempt }).await;
+        insta::assert_snapshot!(reply.unwrap(), @r#"{"batchItemFailures":[{"itemIdentifier":"id-0"}]}"#);
+        insta::assert_snapshot!(failures(&report), @r#"{"level":"ERROR","message":"failed to register partitions: the table does not fit: the keys of the prefix and of the table differ: `k` and `k, l`","class":"table","partitions":1,"example":"s3://lake/a/","function":"f"}"#);
+        assert_eq!(maintainer.catalog().partitions(), BTreeMap::new());
+    }
+
+    #[tokio::test]
+    async fn what_the_catalog_does_not_answer_is_not_added() {
+        let layout = Layout::parse("!{partitionKeyFromLambda:k}/", &ErrorPrefix::parse("errors/").unwrap()).unwrap();
+        let denied = CatalogError::Denied("`BatchGetPartition`".into());
+        let catalog = MemoryCatalog::new(PartitionColumns::new([("k", "string")]).unwrap());
+        let catalog = FailingCatalog::new(catalog, move |call| match call {
+            Call::Find(asked) => Some(Fault::OnePartition(asked[0].clone(), denied.clone())),
+            _ => None,
+        });
+        let maintainer = Maintainer::new(Scope { layout, bucket: "lake".into() }, catalog);
+        let attempt = Attempt { deadline: SystemTime::UNIX_EPOCH, id: "one" };
+        let event = sqs(&[created("a/1"), created("b/1")]).to_string();
+        let (reply, report) = maintainer.handle(&event, Invocation { now: &|| 0, attempt }).await;
+        insta::assert_snapshot!(reply.unwrap(), @r#"{"batchItemFailures":[{"itemIdentifier":"id-0"}]}"#);
+        insta::assert_snapshot!(failures(&report), @r#"{"level":"ERROR","message":"failed to register partitions: access denied: `BatchGetPartition`","class":"denied","partitions":1,"example":"s3://lake/a/","function":"f"}"#);
+        assert_eq!((report.added, report.failed, report.lookups, report.queries), (1, 1, 3, 1));
+        let registered: Vec<String> = maintainer.catalog().catalog().partitions().into_values().collect();
+        assert_eq!(registered, ["s3://lake/b/"]);
     }
 }
