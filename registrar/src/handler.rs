@@ -111,6 +111,11 @@ impl<C: Catalog + Sync> Maintainer<C> {
         (reply(&messages, &failed, &report), report)
     }
 
+    /// How many folders it remembers, of which nothing is to be done.
+    pub fn remembered(&self) -> usize {
+        self.known().len()
+    }
+
     /// Where a folder lies, as the catalog has it.
     pub(crate) fn location(&self, folder: &str) -> String {
         format!("s3://{}/{folder}", self.scope.bucket)

@@ -111,7 +111,8 @@ impl<C: Catalog + Sync> Maintainer<C> {
                 }
                 Err(error) => {
                     // The table may have changed; it is looked at anew next time.
-                    if !matches!(error, CatalogError::Unfit(_)) {
+                    if matches!(error, CatalogError::Failed { .. } | CatalogError::Rejected(_) | CatalogError::Table(_))
+                    {
                         self.keep_columns(None);
                     }
                     registration.fail(batch.partitions.iter().flat_map(claims), &error);
