@@ -4,44 +4,27 @@
 //! SNS message around either, and SQS messages around any of them. Types of our own, since those of `aws_lambda_events`
 //! fail on test events and on what they do not need.
 
+mod ordinary;
+mod scan;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::object_key::ObjectKey;
 use std::borrow::Cow;
 
-/// What came in one message: a message of SQS, or the whole event where no queue is between.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// SQS's id, by which a failure is reported back. There is none where no queue is between.
-    pub id: Option<String>,
-    /// What it says, as far as it is understood.
-    pub notifications: Vec<Notification>,
-    /// Why not all of it is.
-    pub misunderstanding: Option<Misunderstanding>,
-}
-
 /// One thing that happened to one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notification {
-    /// Whether the object was created; the name of the event otherwise.
-    pub event: EventName,
+pub struct Notification<'e> {
+    /// Whether the object was created, in whatever way.
+    pub created: bool,
     /// The bucket.
-    pub bucket: String,
+    pub bucket: Cow<'e, str>,
     /// The object's key.
     pub key: ObjectKey,
     /// The object's size in bytes, if it was told.
     pub size: Option<u64>,
-    /// When it happened, in milliseconds since 1970, if it was told.
-    pub created_at: Option<i64>,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EventName {
-    /// An object was created, in whatever way.
-    ObjectCreated,
-    /// Something else.
-    Other(String),
+    /// When it happened, as it was told.
+    pub time: Option<Cow<'e, str>>,
 }
 
 /// Why a message is not understood: it is not by S3 at all, or not as S3 writes.
@@ -49,27 +32,105 @@ pub enum EventName {
 #[error("not an S3 event: {0}")]
 pub struct Misunderstanding(String);
 
+/// What came in one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// SQS's id. There is none where no queue is between.
+    pub id: Option<String>,
+    /// What it says, as far as it is understood.
+    pub notifications: Vec<Notification<'static>>,
+    /// Why not all of it is.
+    pub misunderstanding: Option<Misunderstanding>,
+}
+
+/// Who is told what an event says, from its beginning to its end.
+pub trait Listener {
+    /// A message begins: one of SQS, which has an id, by which a failure is reported back, or the whole event where no queue
+    /// is between.
+    fn message(&mut self, id: Option<&str>);
+
+    /// The message tells of this.
+    fn notification(&mut self, notification: &Notification<'_>);
+
+    /// The message is not understood, or not all of it.
+    fn misunderstanding(&mut self, misunderstanding: Misunderstanding);
+}
+
 /// Envelopes within envelopes: SQS, SNS, and what S3 or `EventBridge` wrote. More are not S3's doing.
 const DEEPEST: usize = 3;
 
-/// Reads an event; each of its messages is understood or not on its own.
+/// Reads an event; each of its messages is understood or not on its own. Nothing of it is kept: `listener` makes one who is told,
+/// and can be asked for another.
+pub fn listen<L: Listener>(event: &str, listener: impl Fn() -> L) -> L {
+    let mut first = listener();
+    if ordinary::listen(event, &mut first).is_some() {
+        return first;
+    }
+    let mut second = listener();
+    listen_thoroughly(event, &mut second);
+    second
+}
+
+/// All that an event says, for who wants to keep it.
 pub fn messages(event: &str) -> Vec<Message> {
+    listen(event, Vec::new)
+}
+
+/// Reads any event whatever, with all of it parsed.
+fn listen_thoroughly(event: &str, listener: &mut impl Listener) {
     match serde_json::from_str::<SqsEvent<'_>>(event) {
         Ok(event) if event.records.iter().any(|record| record.event_source == "aws:sqs") => {
-            let message =
-                |record: SqsRecord<'_>| Message::read(Some(record.message_id.into_owned()), &record.body, DEEPEST - 1);
-            event.records.into_iter().map(message).collect()
+            for record in event.records {
+                listen_to_message(Some(&record.message_id), &record.body, listener);
+            }
         }
-        _ => vec![Message::read(None, event, DEEPEST)],
+        _ => listen_to_message(None, event, listener),
     }
 }
 
-impl Message {
-    fn read(id: Option<String>, text: &str, depth: usize) -> Self {
-        let mut notifications = Vec::new();
-        let misunderstanding = read(text, depth, &mut notifications).err();
-        Self { id, notifications, misunderstanding }
+fn listen_to_message(id: Option<&str>, text: &str, listener: &mut impl Listener) {
+    listener.message(id);
+    let envelopes = if id.is_some() { DEEPEST - 1 } else { DEEPEST };
+    if let Err(misunderstanding) = read(text, envelopes, listener) {
+        listener.misunderstanding(misunderstanding);
     }
+}
+
+impl Listener for Vec<Message> {
+    fn message(&mut self, id: Option<&str>) {
+        self.push(Message { id: id.map(str::to_owned), notifications: Vec::new(), misunderstanding: None });
+    }
+
+    fn notification(&mut self, notification: &Notification<'_>) {
+        if let Some(message) = self.last_mut() {
+            let owned = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
+            message.notifications.push(Notification {
+                bucket: owned(&notification.bucket),
+                time: notification.time.as_ref().map(owned),
+                key: notification.key.clone(),
+                ..*notification
+            });
+        }
+    }
+
+    fn misunderstanding(&mut self, misunderstanding: Misunderstanding) {
+        if let Some(message) = self.last_mut() {
+            message.misunderstanding = Some(misunderstanding);
+        }
+    }
+}
+
+impl Notification<'_> {
+    /// When it happened, in milliseconds since 1970, if it was told.
+    pub fn created_at(&self) -> Option<i64> {
+        let time = self.time.as_deref()?.parse::<jiff::Timestamp>().ok()?;
+        Some(time.as_millisecond())
+    }
+}
+
+/// Whether an event of this name, as S3's own notifications have it, is about an object that was created.
+fn is_creation(name: &str) -> bool {
+    name.strip_prefix("s3:").unwrap_or(name).starts_with("ObjectCreated:")
 }
 
 #[derive(Deserialize)]
@@ -154,13 +215,13 @@ struct Object<'e> {
 }
 
 /// Reads what an envelope holds. What is not understood does not hide what is.
-fn read(text: &str, depth: usize, notifications: &mut Vec<Notification>) -> Result<(), Misunderstanding> {
+fn read(text: &str, depth: usize, listener: &mut impl Listener) -> Result<(), Misunderstanding> {
     if depth == 0 {
         return Err(Misunderstanding("expected S3's notification inside of two envelopes at most".to_owned()));
     }
     match shape::<Envelope<'_>>(text)? {
         Envelope { records: Some(records), .. } => {
-            let results: Vec<_> = records.iter().map(|record| by_s3(record.get(), depth, notifications)).collect();
+            let results: Vec<_> = records.iter().map(|record| by_s3(record.get(), depth, listener)).collect();
             results.into_iter().collect()
         }
         Envelope { event: Some(event), .. } if event == "s3:TestEvent" => Ok(()),
@@ -169,7 +230,7 @@ fn read(text: &str, depth: usize, notifications: &mut Vec<Notification>) -> Resu
             match shape::<Detail<'_>>(detail.map_or("null", RawValue::get)) {
                 Ok(detail) => {
                     let key = ObjectKey::from_plain(detail.object.key.as_ref());
-                    notifications.push(notification(created, &name, detail, key, time.as_deref()));
+                    listener.notification(&notification(created, detail, key, time));
                     Ok(())
                 }
                 // Other events of S3's, such as those of CloudTrail, have other details.
@@ -177,7 +238,7 @@ fn read(text: &str, depth: usize, notifications: &mut Vec<Notification>) -> Resu
                 Err(misunderstanding) => Err(misunderstanding),
             }
         }
-        Envelope { message: Some(message), .. } => read(&message, depth - 1, notifications),
+        Envelope { message: Some(message), .. } => read(&message, depth - 1, listener),
         _ => {
             Err(Misunderstanding("expected `Records`, `detail-type` with the source `aws.s3`, or `Message`".to_owned()))
         }
@@ -185,15 +246,14 @@ fn read(text: &str, depth: usize, notifications: &mut Vec<Notification>) -> Resu
 }
 
 /// S3's own notification: keys are encoded, as they are not by `EventBridge`. SNS can be around it here as well.
-fn by_s3(record: &str, depth: usize, notifications: &mut Vec<Notification>) -> Result<(), Misunderstanding> {
+fn by_s3(record: &str, depth: usize, listener: &mut impl Listener) -> Result<(), Misunderstanding> {
     match shape::<Record<'_>>(record)? {
-        Record { sns: Some(sns), .. } => read(&sns.message, depth - 1, notifications),
+        Record { sns: Some(sns), .. } => read(&sns.message, depth - 1, listener),
         Record { s3: Some(detail), event_name: Some(name), event_time, .. } => {
             // Not the error's own message: a key holds values of records.
             let key = ObjectKey::from_notification(&detail.object.key)
                 .map_err(|_| Misunderstanding("expected keys that are UTF-8 when decoded".to_owned()))?;
-            let created = name.trim_start_matches("s3:").starts_with("ObjectCreated:");
-            notifications.push(notification(created, &name, detail, key, event_time.as_deref()));
+            listener.notification(&notification(is_creation(&name), detail, key, event_time));
             Ok(())
         }
         _ => Err(Misunderstanding("expected `eventName` and `s3` in each of its records".to_owned())),
@@ -209,15 +269,8 @@ fn shape<'e, T: Deserialize<'e>>(text: &'e str) -> Result<T, Misunderstanding> {
     })
 }
 
-fn notification(created: bool, name: &str, detail: Detail<'_>, key: ObjectKey, time: Option<&str>) -> Notification {
-    let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
-    Notification {
-        event: if created { EventName::ObjectCreated } else { EventName::Other(name.to_owned()) },
-        bucket: detail.bucket.name.into_owned(),
-        key,
-        size: detail.object.size,
-        created_at: time.map(jiff::Timestamp::as_millisecond),
-    }
+fn notification<'e>(created: bool, detail: Detail<'e>, key: ObjectKey, time: Option<Cow<'e, str>>) -> Notification<'e> {
+    Notification { created, bucket: detail.bucket.name, key, size: detail.object.size, time }
 }
 
 #[cfg(test)]
@@ -280,12 +333,13 @@ mod tests {
     fn what_is_told_is_kept() {
         let messages = messages(&s3("k").to_string());
         let expected = Notification {
-            event: EventName::ObjectCreated,
+            created: true,
             bucket: "lake".into(),
             key: ObjectKey::from_plain("k"),
             size: Some(5),
-            created_at: Some(1_795_251_600_250),
+            time: Some("2026-11-21T09:00:00.250Z".into()),
         };
+        assert_eq!(expected.created_at(), Some(1_795_251_600_250));
         let expected = Message { id: None, notifications: vec![expected], misunderstanding: None };
         assert_eq!(messages, [expected]);
     }

@@ -2,9 +2,8 @@
 
 use crate::catalog::{Attempt, Catalog};
 use crate::columns::PartitionColumns;
-use crate::event::{Message, messages};
 use crate::known::Known;
-use crate::plan::plan;
+use crate::plan::{MessageId, plan};
 use crate::registration::Outcome;
 use crate::report::{Elsewhere, Report};
 use serde_json::{Value, json};
@@ -71,20 +70,19 @@ impl<C: Catalog + Sync> Maintainer<C> {
     /// The reply is SQS's partial batch response, which names the messages that are to come again, or null where no queue
     /// is between (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
     pub async fn handle(&self, event: &str, invocation: Invocation<'_>) -> (Result<Value, Incomplete>, Report) {
-        let messages = messages(event);
-        let plan = plan(&self.scope, &self.known(), &messages);
+        let plan = plan(&self.scope, &self.known(), event);
         let mut report = Report {
-            messages: messages.len() as u64,
+            messages: plan.messages as u64,
             notifications: plan.notifications,
             skipped: plan.skipped,
             misunderstood: plan.misunderstood.values().cloned().collect(),
-            known: plan.known.len() as u64,
+            known: plan.known,
             ..Report::default()
         };
         let folders: BTreeMap<Partition, String> =
             plan.additions.iter().map(|(partition, addition)| (partition.clone(), addition.folder.clone())).collect();
         let registration = self.register(&folders, invocation.attempt).await;
-        let mut failed: BTreeSet<usize> = plan.misunderstood.keys().copied().collect();
+        let mut failed: BTreeSet<&MessageId> = plan.misunderstood.keys().collect();
         let now = (invocation.now)();
         for (partition, outcome) in registration.outcomes {
             let Some(addition) = plan.additions.get(&partition) else { continue };
@@ -108,7 +106,8 @@ impl<C: Catalog + Sync> Maintainer<C> {
         report.failures = registration.failures;
         report.lookups = registration.lookups;
         report.queries = registration.queries;
-        (reply(&messages, &failed, &report), report)
+        let replied = if plan.from_queue { Ok(partial_response(&failed)) } else { reply(&report) };
+        (replied, report)
     }
 
     /// How many folders it remembers, of which nothing is to be done.
@@ -141,14 +140,16 @@ impl<C: Catalog + Sync> Maintainer<C> {
     }
 }
 
-/// The reply to these messages, of which those at these places are to come again.
-fn reply(messages: &[Message], failed: &BTreeSet<usize>, report: &Report) -> Result<Value, Incomplete> {
-    if messages.iter().any(|message| message.id.is_some()) {
-        let id = |place: &usize| messages.get(*place)?.id.as_deref();
-        let items: Vec<Value> = failed.iter().filter_map(id).map(|id| json!({ "itemIdentifier": id })).collect();
-        return Ok(json!({ "batchItemFailures": items }));
-    }
-    if failed.is_empty() {
+/// SQS's partial batch response: these messages are to come again.
+fn partial_response(failed: &BTreeSet<&MessageId>) -> Value {
+    let ids = failed.iter().filter_map(|message| message.id.as_deref());
+    let items: Vec<Value> = ids.map(|id| json!({ "itemIdentifier": id })).collect();
+    json!({ "batchItemFailures": items })
+}
+
+/// The reply where no queue is between.
+fn reply(report: &Report) -> Result<Value, Incomplete> {
+    if report.failures.is_empty() && report.misunderstood.is_empty() {
         return Ok(Value::Null);
     }
     let failure = report.failures.first().map(|failure| failure.error.to_string());

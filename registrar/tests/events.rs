@@ -8,7 +8,6 @@ use registrar::catalog::{Attempt, CatalogError};
 use registrar::columns::PartitionColumns;
 use registrar::config::{self, Config};
 use registrar::engine::{Engine, StatementCatalog};
-use registrar::event::messages;
 use registrar::handler::{Invocation, Maintainer};
 use registrar::known::Known;
 use registrar::memory::MemoryCatalog;
@@ -53,7 +52,7 @@ fn each_skip_has_an_event() {
     let Config { scope, .. } = component_metrics();
     let plans = files().into_iter().map(|file| {
         let event = fs::read_to_string(file).unwrap();
-        plan(&scope, &Known::default(), &messages(&event))
+        plan(&scope, &Known::default(), &event)
     });
     let shown: BTreeSet<Skip> = plans.flat_map(|plan| plan.skipped.into_keys()).collect();
     assert_eq!(shown, successors(Some(Skip::OtherEvent), |skip| next(*skip)).collect());
