@@ -276,6 +276,7 @@ fn notification<'e>(created: bool, detail: Detail<'e>, key: ObjectKey, time: Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     fn s3(key: &str) -> Value {
@@ -398,5 +399,173 @@ mod tests {
         insta::assert_snapshot!(message(s3("%FF")), @"not an S3 event: expected keys that are UTF-8 when decoded");
         insta::assert_snapshot!(message(sns(&sns_in_queue(&sns_in_queue(&s3("k"))))), @"not an S3 event: expected S3's notification inside of two envelopes at most");
         assert!(matches!(&keys(&sqs(&[json!("x"), s3("k")]))[..], [Err(_), Ok(keys)] if keys == &["k"]));
+    }
+
+    /// What one reader says, or the other; nothing where the event is out of the ordinary.
+    fn ordinarily(event: &str) -> Option<Vec<Message>> {
+        let mut messages = Vec::new();
+        ordinary::listen(event, &mut messages).map(|()| messages)
+    }
+
+    fn thoroughly(event: &str) -> Vec<Message> {
+        let mut messages = Vec::new();
+        listen_thoroughly(event, &mut messages);
+        messages
+    }
+
+    #[test]
+    fn what_aws_writes_is_ordinary() {
+        let several = json!({ "Records": [s3("a%3D+b")["Records"][0], s3("c")["Records"][0]] });
+        let mixed = sqs(&[
+            s3("a"),
+            sns_in_queue(&s3("b")),
+            event_bridge("c"),
+            sns_in_queue(&event_bridge("d")),
+            several.clone(),
+        ]);
+        for event in [s3("a"), several, mixed] {
+            let text = event.to_string();
+            assert_eq!(ordinarily(&text), Some(thoroughly(&text)), "{text}");
+            let spread = serde_json::to_string_pretty(&event).unwrap();
+            assert_eq!(ordinarily(&spread), Some(thoroughly(&text)), "{spread}");
+        }
+    }
+
+    #[test]
+    fn a_message_out_of_the_ordinary_is_read_in_full_and_the_others_are_not() {
+        // A key with a quotation mark, as EventBridge tells it, blanks, a test event, and what is not by S3.
+        let spread = serde_json::to_string_pretty(&s3("b")).unwrap();
+        let test = json!({ "Event": "s3:TestEvent" });
+        let mut event = sqs(&[s3("a"), event_bridge("it\"s\\"), test, json!("junk"), s3("%FF"), json!({ "a": 1 })]);
+        event["Records"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({ "eventSource": "aws:sqs", "messageId": "id-6", "body": spread }));
+        let text = event.to_string();
+        assert_eq!(ordinarily(&text), Some(thoroughly(&text)));
+    }
+
+    /// Pieces of events as they come, as they could come, and as they should not.
+    fn pieces() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            "[a-z%+/\"\\\\ ]{0,6}".prop_map(Value::from),
+            proptest::sample::select(
+                &["aws:sqs", "aws:s3", "aws.s3", "Object Created", "ObjectCreated:Put", "s3:TestEvent"][..]
+            )
+            .prop_map(Value::from),
+            "[ab/%]{1,3}".prop_map(|key| s3(&key)),
+            "[ab/\"]{1,3}".prop_map(|key| event_bridge(&key)),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let name = proptest::sample::select(
+                &[
+                    "Records",
+                    "eventSource",
+                    "messageId",
+                    "body",
+                    "eventName",
+                    "eventTime",
+                    "s3",
+                    "bucket",
+                    "name",
+                    "object",
+                    "key",
+                    "size",
+                    "Sns",
+                    "Message",
+                    "detail",
+                    "detail-type",
+                    "source",
+                    "time",
+                    "Event",
+                    "other",
+                ][..],
+            );
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map(name, inner.clone(), 0..6)
+                    .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+                // JSON in a string of JSON.
+                inner.prop_map(|value| value.to_string().into()),
+            ]
+        })
+    }
+
+    /// An event of which some values are replaced by pieces.
+    fn events() -> impl Strategy<Value = Value> {
+        let bodies = proptest::collection::vec((0_usize..5, "[ab/%]{1,4}"), 1..4).prop_map(|bodies| {
+            let body = |(kind, key): (usize, String)| match kind {
+                0 => s3(&key),
+                1 => sns_in_queue(&s3(&key)),
+                2 => event_bridge(&key),
+                3 => sns_in_queue(&event_bridge(&key)),
+                _ => sns_in_queue(&sns_in_queue(&s3(&key))),
+            };
+            bodies.into_iter().map(body).collect::<Vec<_>>()
+        });
+        let whole =
+            (bodies, any::<bool>()).prop_map(|(bodies, queued)| if queued { sqs(&bodies) } else { bodies[0].clone() });
+        (whole, proptest::collection::vec((any::<prop::sample::Index>(), pieces()), 0..3)).prop_map(
+            |(mut event, pieces)| {
+                for (place, piece) in pieces {
+                    let mut paths = Vec::new();
+                    places(&event, String::new(), &mut paths);
+                    *event.pointer_mut(place.get::<String>(&paths)).unwrap() = piece;
+                }
+                event
+            },
+        )
+    }
+
+    /// The places of all values in a value.
+    fn places(value: &Value, here: String, places: &mut Vec<String>) {
+        let inner: Vec<(String, &Value)> = match value {
+            Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
+            Value::Array(items) => items.iter().enumerate().map(|(place, value)| (place.to_string(), value)).collect(),
+            _ => Vec::new(),
+        };
+        places.push(here.clone());
+        for (name, value) in inner {
+            self::places(value, format!("{here}/{name}"), places);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn events_are_read_in_one_way(event in events()) {
+            let text = event.to_string();
+            if let Some(messages) = ordinarily(&text) {
+                prop_assert_eq!(messages, thoroughly(&text), "{}", text);
+            }
+        }
+
+        #[test]
+        fn what_is_damaged_is_never_read_as_something_else(
+            event in events(),
+            place in any::<prop::sample::Index>(),
+            by in proptest::sample::select(&["", "\"", "\\", "\\\"", "{", "}", "[", "]", ",", ":", "x", "\\n", "\\u0022", " "][..]),
+            length in 0_usize..3,
+        ) {
+            let mut text = event.to_string();
+            let start = place.index(text.len());
+            let end = (start + length).min(text.len());
+            if text.is_char_boundary(start) && text.is_char_boundary(end) {
+                text.replace_range(start..end, by);
+            }
+            let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            let thoroughly = thoroughly(&text);
+            if let Some(messages) = ordinarily(&text) && is_json {
+                // What is skipped is not looked at: a message that is no JSON there is read all the same.
+                prop_assert_eq!(messages.len(), thoroughly.len(), "{}", text);
+                for (one, other) in messages.iter().zip(&thoroughly).filter(|(_, other)| other.misunderstanding.is_none()) {
+                    prop_assert_eq!(one, other, "{}", text);
+                }
+            }
+        }
     }
 }

@@ -198,19 +198,21 @@ impl Layout {
         }
         // Up to the first random string all names tell the partition.
         let telling = self.segments.iter().take_while(|segment| !segment.is_random()).count();
-        let (mut names, mut length, mut end) = (0, 0, 0);
-        for name in text.split('/') {
-            if name.starts_with(['_', '.']) {
+        let hides = |place: usize| matches!(text.as_bytes().get(place), Some(b'_' | b'.'));
+        if hides(0) {
+            return Err(KeyFault::Hidden);
+        }
+        let (mut folders, mut end) = (0, 0);
+        for slash in memchr::memchr_iter(b'/', text.as_bytes()) {
+            if hides(slash + 1) {
                 return Err(KeyFault::Hidden);
             }
-            names += 1;
-            length += name.len() + 1;
-            if names == telling {
-                end = length;
+            folders += 1;
+            if folders == telling {
+                end = slash + 1;
             }
         }
-        // The last one is the object's own.
-        if names != self.segments.len() + 1 {
+        if folders != self.segments.len() {
             return Err(KeyFault::Foreign);
         }
         let folder = text.get(..end).ok_or(KeyFault::Foreign)?;

@@ -25,7 +25,9 @@ pub(super) fn listen(event: &str, listener: &mut impl Listener) -> Option<()> {
                     match body {
                         Embedded::Read(()) => {
                             listener.message(Some(id));
-                            held.iter().for_each(|notification| listener.notification(notification));
+                            for notification in &held {
+                                listener.notification(notification);
+                            }
                         }
                         // As long as a message is one, it is read in full, and the others need not be.
                         Embedded::Text(quoted) => {

@@ -13,9 +13,6 @@ pub(super) struct Scanner<'j> {
     backslashes: usize,
 }
 
-/// Arrays and objects inside of each other, beyond which a text is out of the ordinary.
-const MOST_LEVELS: u32 = 32;
-
 impl<'j> Scanner<'j> {
     /// A text of which nothing has been read.
     pub(super) fn new(text: &'j str) -> Self {
@@ -102,10 +99,14 @@ impl<'j> Scanner<'j> {
         self.scalar()?.parse().ok()
     }
 
-    /// Skips a value of any kind.
+    /// Skips a value of any kind: what stands between strings is not looked at, but for its brackets.
     #[inline]
     pub(super) fn skip(&mut self) -> Option<()> {
-        self.skip_value(MOST_LEVELS)
+        match self.peek()? {
+            b'"' | b'\\' => self.skip_string(),
+            b'{' | b'[' => self.skip_levels(),
+            _ => self.scalar().map(|_| ()),
+        }
     }
 
     /// Whether all has been read.
@@ -113,23 +114,31 @@ impl<'j> Scanner<'j> {
         self.place == self.text.len()
     }
 
-    fn skip_value(&mut self, levels: u32) -> Option<()> {
-        match self.peek()? {
-            b'"' | b'\\' => self.string().map(|_| ()),
-            b'{' => {
-                let levels = levels.checked_sub(1)?;
-                self.fields(|scanner, _| scanner.skip_value(levels))
+    fn skip_levels(&mut self) -> Option<()> {
+        let mut levels = 0_u32;
+        loop {
+            match self.peek()? {
+                b'"' | b'\\' => {
+                    self.skip_string()?;
+                    continue;
+                }
+                b'{' | b'[' => levels += 1,
+                b'}' | b']' => levels = levels.checked_sub(1)?,
+                _ => {}
             }
-            b'[' => {
-                let levels = levels.checked_sub(1)?;
-                self.items(|scanner| scanner.skip_value(levels))
-            }
-            _ => {
-                let scalar = self.scalar()?;
-                let number = scalar.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-                (number || matches!(scalar, "true" | "false" | "null")).then_some(())
+            self.place += 1;
+            if levels == 0 {
+                return Some(());
             }
         }
+    }
+
+    /// Skips a string in which nothing is escaped.
+    #[inline]
+    fn skip_string(&mut self) -> Option<()> {
+        self.quote()?;
+        self.place = self.special_place()?;
+        self.quote()
     }
 
     /// Reads a number or a word.
@@ -159,10 +168,11 @@ impl<'j> Scanner<'j> {
     /// Reads a quotation mark that begins or ends a string, and is no part of one.
     #[inline]
     fn quote(&mut self) -> Option<()> {
-        for _ in 0..self.backslashes {
-            self.sign(b'\\')?;
-        }
-        self.sign(b'"')
+        let end = self.place + self.backslashes;
+        let bytes = self.text.as_bytes();
+        let escaped = self.backslashes == 0 || bytes.get(self.place..end)?.iter().all(|byte| *byte == b'\\');
+        self.place = end + 1;
+        (escaped && bytes.get(end) == Some(&b'"')).then_some(())
     }
 
     /// The place of the next quotation mark or backslash.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::object_key::ObjectKey;
 
 /// The bucket that tells.
-pub(crate) const BUCKET: &str = "headgate-component-metrics-data-123456789012-eu-west-1";
+pub(crate) const BUCKET: &str = "headgate-data-123456789012";
 
 /// S3's own notification of an object.
 pub(crate) fn by_s3(place: usize, key: &str) -> Value {
@@ -19,7 +19,7 @@ pub(crate) fn record(place: usize, key: &str) -> Value {
         "awsRegion": "eu-west-1",
         "eventTime": "2026-11-21T09:15:00.000Z",
         "eventName": "ObjectCreated:Put",
-        "userIdentity": { "principalId": "AWS:AROAEXAMPLEROLE000001:DeliveryStream-x7Qm2LwT0vRk" },
+        "userIdentity": { "principalId": "AWS:AROAEXAMPLEROLE000001:metrics" },
         "requestParameters": { "sourceIPAddress": "10.0.13.37" },
         "responseElements": {
             "x-amz-request-id": "CC15CFFE04B1B3F7",
