@@ -435,8 +435,8 @@ mod tests {
     fn a_message_out_of_the_ordinary_is_read_in_full_and_the_others_are_not() {
         // A key with a quotation mark, as EventBridge tells it, blanks, a test event, and what is not by S3.
         let spread = serde_json::to_string_pretty(&s3("b")).unwrap();
-        let test = json!({ "Event": "s3:TestEvent" });
-        let mut event = sqs(&[s3("a"), event_bridge("it\"s\\"), test, json!("junk"), s3("%FF"), json!({ "a": 1 })]);
+        let set_up = json!({ "Event": "s3:TestEvent" });
+        let mut event = sqs(&[s3("a"), event_bridge("it\"s\\"), set_up, json!("junk"), s3("%FF"), json!({ "a": 1 })]);
         event["Records"]
             .as_array_mut()
             .unwrap()
@@ -512,7 +512,7 @@ mod tests {
             |(mut event, pieces)| {
                 for (place, piece) in pieces {
                     let mut paths = Vec::new();
-                    places(&event, String::new(), &mut paths);
+                    places(&event, "", &mut paths);
                     *event.pointer_mut(place.get::<String>(&paths)).unwrap() = piece;
                 }
                 event
@@ -521,15 +521,15 @@ mod tests {
     }
 
     /// The places of all values in a value.
-    fn places(value: &Value, here: String, places: &mut Vec<String>) {
+    fn places(value: &Value, here: &str, places: &mut Vec<String>) {
         let inner: Vec<(String, &Value)> = match value {
             Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
             Value::Array(items) => items.iter().enumerate().map(|(place, value)| (place.to_string(), value)).collect(),
             _ => Vec::new(),
         };
-        places.push(here.clone());
+        places.push(here.to_owned());
         for (name, value) in inner {
-            self::places(value, format!("{here}/{name}"), places);
+            self::places(value, &format!("{here}/{name}"), places);
         }
     }
 
