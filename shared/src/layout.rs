@@ -216,7 +216,8 @@ impl Layout {
             return Err(KeyFault::Foreign);
         }
         let folder = text.get(..end).ok_or(KeyFault::Foreign)?;
-        let mut random = self.segments.iter().zip(text.split('/')).skip(telling);
+        let rest = text.get(end..).unwrap_or_default();
+        let mut random = self.segments.iter().skip(telling).zip(rest.split('/'));
         if random.all(|(segment, name)| segment.read(name, &mut []).is_some()) {
             Ok(folder)
         } else {
