@@ -1,7 +1,9 @@
 //! The catalog of a lake: tables and their partitions.
 
 use crate::ddl::AddPartitions;
+use registrar::columns::{ColumnsError, PartitionColumns};
 use serde::{Deserialize, Serialize};
+use shared::partition::{Partition, PartitionValue};
 use std::collections::BTreeMap;
 
 /// The tables of a lake, by `database.table`. As JSON it is `catalog.json`.
@@ -71,7 +73,7 @@ impl Catalog {
         let mut added = BTreeMap::new();
         let mut elsewhere = Vec::new();
         for spec in statement.partitions {
-            let values = values(&table.partition_keys, &spec.values, &name)?;
+            let values = table.values(&spec.values, &name)?;
             let wanted = spec.location.unwrap_or_else(|| table.location.clone());
             match table.partitions.get(&values) {
                 Some(_) if !statement.if_not_exists => return Err(format!("partition {values:?} already exists")),
@@ -95,23 +97,33 @@ impl Catalog {
     }
 }
 
-/// The values of a partition in the order of the table's keys; each key has to be there, once, and nothing else.
-fn values(keys: &[Column], given: &[(String, String)], table: &str) -> Result<Vec<String>, String> {
-    let names = |names: Vec<&str>| names.join("`, `");
-    let expected = || {
-        let wanted = names(keys.iter().map(|key| key.name.as_str()).collect());
-        let got = names(given.iter().map(|(column, _)| column.as_str()).collect());
-        format!("expected the columns `{wanted}` of `{table}`, got `{got}`")
-    };
-    let value = |key: &Column| given.iter().find(|(column, _)| *column == key.name).map(|(_, value)| value.clone());
-    let values: Vec<String> = keys.iter().map(value).collect::<Option<_>>().ok_or_else(expected)?;
-    if given.len() != keys.len() {
-        return Err(expected());
+impl Table {
+    /// Its partition columns, as the maintainer has them.
+    pub fn partition_columns(&self) -> Result<PartitionColumns, ColumnsError> {
+        PartitionColumns::new(self.partition_keys.iter().map(|key| (&key.name, &key.hive_type)))
     }
-    if values.iter().any(String::is_empty) {
-        return Err("a partition's value is empty".to_owned());
+
+    /// The values of a partition in the order of the table's keys, as their types have them; each key has to be there,
+    /// once, and nothing else.
+    fn values(&self, given: &[(String, String)], name: &str) -> Result<Vec<String>, String> {
+        let keys = &self.partition_keys;
+        let names = |names: Vec<&str>| names.join("`, `");
+        let expected = || {
+            let wanted = names(keys.iter().map(|key| key.name.as_str()).collect());
+            let got = names(given.iter().map(|(column, _)| column.as_str()).collect());
+            format!("expected the columns `{wanted}` of `{name}`, got `{got}`")
+        };
+        let value = |key: &Column| given.iter().find(|(column, _)| *column == key.name).map(|(_, value)| value.clone());
+        let values: Vec<String> = keys.iter().map(value).collect::<Option<_>>().ok_or_else(expected)?;
+        if given.len() != keys.len() {
+            return Err(expected());
+        }
+        let values = values.into_iter().map(PartitionValue::new).collect::<Result<_, _>>();
+        let values = values.map_err(|fault| format!("a partition's value cannot be one: {fault}"))?;
+        let columns = self.partition_columns().map_err(|error| error.to_string())?;
+        let partition = columns.canonical(&Partition::new(values)).map_err(|misfit| misfit.to_string())?;
+        Ok(partition.values().iter().map(ToString::to_string).collect())
     }
-    Ok(values)
 }
 
 /// The partitions of a table as a list: JSON has no keys that are lists.
@@ -182,7 +194,7 @@ mod tests {
         insta::assert_snapshot!(message("db.other ADD PARTITION (a='1')"), @"table `db.other` does not exist");
         insta::assert_snapshot!(message("db.t ADD PARTITION (a='1')"), @"expected the columns `a`, `b` of `db.t`, got `a`");
         insta::assert_snapshot!(message("db.t ADD PARTITION (a='1', b='2', c='3')"), @"expected the columns `a`, `b` of `db.t`, got `a`, `b`, `c`");
-        insta::assert_snapshot!(message("db.t ADD PARTITION (a='1', b='')"), @"a partition's value is empty");
+        insta::assert_snapshot!(message("db.t ADD PARTITION (a='1', b='')"), @"a partition's value cannot be one: it is empty");
         insta::assert_snapshot!(message("db.t ADD IF NOT EXISTS PARTITION (a='1', b='2') PARTITION (a='1', b='2')"), @r#"partition ["1", "2"] is given twice"#);
     }
 }

@@ -155,11 +155,15 @@ impl Tokens {
         }
     }
 
-    /// A string or a bare number.
+    /// A string or a bare number, which has no sign.
     fn value(&mut self) -> Result<String, DdlError> {
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number =
-            |token: &Token| matches!(token, Token::Word(word) if digits(word.strip_prefix('-').unwrap_or(word)));
+        let number = |token: &Token| {
+            let (whole, fraction) = match token {
+                Token::Word(word) => word.split_once('.').unwrap_or((word, "")),
+                _ => return false,
+            };
+            is_number(whole) && (fraction.is_empty() || is_number(fraction))
+        };
         match self.tokens.next_if(number) {
             Some(Token::Word(number)) => Ok(number),
             _ => self.text("a value"),
@@ -199,6 +203,12 @@ fn lex(sql: &str) -> Result<Vec<Token>, DdlError> {
                 while let Some(next) = rest.next_if(is_word) {
                     word.push(next);
                 }
+                if is_number(&word) && rest.next_if_eq(&'.').is_some() {
+                    word.push('.');
+                    while let Some(next) = rest.next_if(is_word) {
+                        word.push(next);
+                    }
+                }
                 tokens.push(Token::Word(word));
             }
             sign @ ('(' | ')' | '=' | ',' | '.') => tokens.push(Token::Sign(sign)),
@@ -206,6 +216,10 @@ fn lex(sql: &str) -> Result<Vec<Token>, DdlError> {
         }
     }
     Ok(tokens)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn until(rest: &mut Peekable<Chars<'_>>, end: char) -> Result<String, DdlError> {
@@ -285,8 +299,8 @@ mod tests {
     fn statements_as_athena_takes_them() {
         check("ALTER TABLE t ADD PARTITION (k = 'v')", &[(&[("k", "v")], None)]);
         check(
-            "alter table `db`.`t` add if not exists partition (`K`='a', n=7) location 's3://b/a/' PARTITION (k='b', n=-8)",
-            &[(&[("k", "a"), ("n", "7")], Some("s3://b/a/")), (&[("k", "b"), ("n", "-8")], None)],
+            "alter table `db`.`t` add if not exists partition (`K`='a', n=7) location 's3://b/a/' PARTITION (k='b', n=8.50)",
+            &[(&[("k", "a"), ("n", "7")], Some("s3://b/a/")), (&[("k", "b"), ("n", "8.50")], None)],
         );
         let statement = parse("ALTER TABLE `my-db`.T ADD IF NOT EXISTS PARTITION (k='')").unwrap();
         assert_eq!(
@@ -321,6 +335,8 @@ mod tests {
         insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (date='v')"), @"expected the name of a column, got `date`");
         insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (``='v')"), @"expected the name of a column, got the name ``");
         insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (k=7up)"), @"expected a value, got `7up`");
+        insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (k=-7)"), @"expected a value, got `-7`");
+        insta::assert_snapshot!(message("ALTER TABLE t ADD PARTITION (k=7.x)"), @"expected a value, got `7.x`");
         insta::assert_snapshot!(message("ALTER TABLE t ADD"), @"expected `PARTITION`, got the end");
     }
 }

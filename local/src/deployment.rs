@@ -26,7 +26,7 @@ pub struct Deployment {
     pub variables: BTreeMap<String, String>,
     /// The transform function.
     pub transform: Transform,
-    /// The partition maintainer, its table and its workgroup.
+    /// The partition maintainer, its table, and how it registers.
     pub maintainer_config: registrar::config::Config,
     /// The delivery stream.
     pub stream: DeliveryStream,
@@ -113,7 +113,7 @@ impl Deployment {
             }
         };
         let layout = &self.transform.layout;
-        let kept = &self.maintainer_config.maintainer;
+        let kept = &self.maintainer_config.scope;
         let prefix = layout.prefix().as_str();
         same("the prefixes of the delivery stream and of the transform function", self.stream.prefix.as_str(), prefix);
         same("the prefixes of the two functions", prefix, kept.layout.prefix().as_str());
@@ -134,12 +134,9 @@ impl Deployment {
         faults
     }
 
-    /// Partition keys of types that the maintainer does not write yet.
+    /// Partition keys of types that cannot tell partitions apart.
     fn untyped_keys(&self) -> impl Iterator<Item = String> {
-        let others = self.table.partition_keys.iter().filter(|key| key.hive_type != "string");
-        others.map(|Column { name, hive_type }| {
-            format!("the partition key `{name}` of the table is of the type `{hive_type}`, expected `string`")
-        })
+        self.table.partition_columns().err().map(|error| error.to_string()).into_iter()
     }
 
     /// A contract whose columns are not the table's, in its order: CSV is read by place.

@@ -1,6 +1,6 @@
 //! Records go in; objects, partitions and a summary come out.
 
-use crate::athena::LocalAthena;
+use crate::athena::LocalCatalog;
 use crate::catalog::Catalog;
 use crate::deployment::Deployment;
 use crate::firehose::{Firehose, Object};
@@ -8,9 +8,9 @@ use crate::lake::{Lake, about, notification};
 use crate::summary::Summary;
 use firehose_transform::handler::handle;
 use firehose_transform::transform::Scratch;
+use registrar::catalog::Attempt;
 use registrar::config::Config;
-use registrar::engine::StatementCatalog;
-use registrar::handler::Clock;
+use registrar::handler::{Invocation, Maintainer};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::io::{self, BufRead};
@@ -99,18 +99,18 @@ impl Pipeline {
 struct Delivery<'p> {
     pipeline: &'p Pipeline,
     lake: &'p Lake,
-    catalog: StatementCatalog<LocalAthena>,
+    maintainer: Maintainer<LocalCatalog>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl<'p> Delivery<'p> {
     fn new(pipeline: &'p Pipeline, lake: &'p Lake, catalog: Catalog) -> Self {
-        let Config { maintainer, table, .. } = &pipeline.deployment.maintainer_config;
-        let catalog = StatementCatalog::new(LocalAthena::new(catalog), table.clone(), &maintainer.layout);
+        let Config { scope, table, registration } = &pipeline.deployment.maintainer_config;
+        let maintainer = Maintainer::new(scope.clone(), LocalCatalog::new(catalog, table, registration));
         // A runtime without drivers cannot fail to be built.
         #[expect(clippy::expect_used, reason = "it reserves nothing that could be missing")]
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers");
-        Self { pipeline, lake, catalog, runtime }
+        Self { pipeline, lake, maintainer, runtime }
     }
 
     /// Writes objects, and tells the maintainer of each that is written, whatever happens to the others.
@@ -120,7 +120,7 @@ impl<'p> Delivery<'p> {
         let written = objects.into_iter().try_for_each(|object| {
             self.lake.put(bucket, &object)?;
             messages.push((object.written_at, notification(&stream.region, bucket, &object)));
-            summary.add_object(&maintainer_config.maintainer.layout, &object);
+            summary.add_object(&maintainer_config.scope.layout, &object);
             Ok(())
         });
         self.tell(&messages, summary);
@@ -153,9 +153,9 @@ impl<'p> Delivery<'p> {
         };
         let event = json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() }).to_string();
         // Nothing here waits, so there is no deadline to run into.
-        let clock = Clock { now: &move || now, deadline: SystemTime::UNIX_EPOCH };
-        let maintainer = &self.pipeline.deployment.maintainer_config.maintainer;
-        let (reply, report) = self.runtime.block_on(maintainer.handle(&self.catalog, &event, clock));
+        let attempt = Attempt { deadline: SystemTime::UNIX_EPOCH, id: "local" };
+        let invocation = Invocation { now: &move || now, attempt };
+        let (reply, report) = self.runtime.block_on(self.maintainer.handle(&event, invocation));
         summary.add_maintainer_report(report);
         let failed = |reply: Value| {
             let items = reply.get("batchItemFailures")?.as_array()?.clone();
@@ -167,10 +167,10 @@ impl<'p> Delivery<'p> {
 
     /// Keeps the catalog and the statements as they are now, so that a run that is ended is a run to there.
     fn keep(&self, summary: &mut Summary) -> io::Result<()> {
-        let engine = self.catalog.engine();
-        let news = engine.news();
+        let catalog = self.maintainer.catalog();
+        let news = catalog.news();
         let appended = if news.statements.is_empty() { Ok(()) } else { self.lake.append_statements(&news.statements) };
-        let kept = if news.added == 0 { Ok(()) } else { engine.look(|catalog| self.lake.keep_catalog(catalog)) };
+        let kept = if news.added == 0 { Ok(()) } else { catalog.look(|catalog| self.lake.keep_catalog(catalog)) };
         summary.add_news(news);
         appended.and(kept)
     }

@@ -2,11 +2,11 @@
 
 use crate::assumptions::ACTIVE_PARTITIONS;
 use crate::athena::News;
-use crate::catalog::Elsewhere;
 use crate::firehose::{Counts, Object};
 use comfy_table::{CellAlignment, Table, presets};
 use firehose_transform::outcome::Reason;
 use registrar::catalog::CatalogError;
+use registrar::report::Elsewhere;
 use shared::layout::{Capture, KeyFault, Layout};
 use shared::object_key::ObjectKey;
 use shared::partition::Partition;
@@ -91,7 +91,8 @@ impl Summary {
     }
 
     pub(crate) fn add_maintainer_report(&mut self, report: registrar::report::Report) {
-        self.errors.extend(report.failures.into_iter().map(|(error, _)| error));
+        self.errors.extend(report.failures.into_iter().map(|failure| failure.error));
+        self.elsewhere.extend(report.elsewhere);
     }
 
     pub(crate) fn add_news(&mut self, news: News) {
@@ -102,7 +103,6 @@ impl Summary {
                 self.more_statements += 1;
             }
         }
-        self.elsewhere.extend(news.elsewhere);
     }
 
     fn partitions_table(&self) -> String {
@@ -152,8 +152,8 @@ impl Summary {
 
     /// What somebody should look at, a line each.
     fn write_problems(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Elsewhere { values, registered, wanted } in self.elsewhere.iter().take(STATEMENTS_SHOWN) {
-            let line = format!("{values:?} is registered at `{registered}`, so that `{wanted}` cannot be queried");
+        for Elsewhere { wanted, registered } in self.elsewhere.iter().take(STATEMENTS_SHOWN) {
+            let line = format!("`{wanted}` cannot be queried: its partition is registered at `{registered}`");
             writeln!(f, "\nnot registered: {}", printable_line(&line))?;
         }
         if self.elsewhere.len() > STATEMENTS_SHOWN {

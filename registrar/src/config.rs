@@ -1,6 +1,6 @@
 //! The variables of the environment, and the maintainer that they ask for.
 
-use crate::handler::Maintainer;
+use crate::handler::Scope;
 use crate::table_name::TableName;
 use shared::layout::Layout;
 use shared::variables::{ConfigError, Variables};
@@ -9,11 +9,23 @@ use shared::variables::{ConfigError, Variables};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The layout and the bucket.
-    pub maintainer: Maintainer,
+    pub scope: Scope,
     /// The table.
     pub table: TableName,
-    /// The Athena workgroup in which the statements run.
-    pub workgroup: String,
+    /// How partitions are registered.
+    pub registration: RegistrationBy,
+}
+
+/// What registers partitions. What is registered already is read from Glue either way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistrationBy {
+    /// Amazon Athena, by DDL.
+    Athena {
+        /// The workgroup in which the statements run.
+        workgroup: String,
+    },
+    /// The Glue catalog itself.
+    Glue,
 }
 
 /// Reads the configuration from the function's variables, or says everything that is wrong with them.
@@ -24,24 +36,24 @@ pub struct Config {
 /// | `DATA_BUCKET` | the only bucket it listens to | required |
 /// | `ERROR_PREFIX` | where Firehose puts errors, which are left alone | required |
 /// | `TABLE` | `database.table` | required |
-/// | `CATALOG` | `athena` | `athena` |
-/// | `ATHENA_WORKGROUP` | the workgroup in which the statements run | required |
+/// | `CATALOG` | `athena` or `glue`: what registers partitions | `athena` |
+/// | `ATHENA_WORKGROUP` | the workgroup in which the statements run | required with `athena` |
 pub fn read(variables: &mut Variables) -> Result<Config, ConfigError> {
     let layout = Layout::from_variables(variables);
     let bucket = variables.required("DATA_BUCKET").and_then(|name| variables.check("DATA_BUCKET", &name, bucket));
     let table = variables.required("TABLE").and_then(|name| variables.check("TABLE", &name, TableName::parse));
-    if let Some(catalog) = variables.optional("CATALOG")
-        && catalog != "athena"
-    {
-        variables.fault("CATALOG", format!("is `{catalog}`: expected `athena`"));
-    }
-    let workgroup = variables.required("ATHENA_WORKGROUP");
+    let catalog = variables.optional("CATALOG");
+    let registration = match catalog.as_deref().unwrap_or("athena") {
+        "glue" => Some(RegistrationBy::Glue),
+        catalog => {
+            if catalog != "athena" {
+                variables.fault("CATALOG", format!("is `{catalog}`: expected `athena` or `glue`"));
+            }
+            variables.required("ATHENA_WORKGROUP").map(|workgroup| RegistrationBy::Athena { workgroup })
+        }
+    };
     let config = || {
-        Some(Config {
-            maintainer: Maintainer { layout: layout?, bucket: bucket? },
-            table: table?,
-            workgroup: workgroup?,
-        })
+        Some(Config { scope: Scope { layout: layout?, bucket: bucket? }, table: table?, registration: registration? })
     };
     let config = config();
     variables.finish(config)
@@ -99,7 +111,7 @@ mod tests {
         `S3_PREFIX` is `!{partitionKeyFromLambda:a}`: it does not end in `/`: object names would be glued to its last folder
         `DATA_BUCKET` is `s3://lake`: expected a bucket's name, such as `metrics-lake`
         `TABLE` is `metrics`: expected `database.table`
-        `CATALOG` is `hive`: expected `athena`
+        `CATALOG` is `hive`: expected `athena` or `glue`
         `ATHENA_WORKGROUP` is not set
         ");
     }

@@ -1,5 +1,7 @@
 //! The DDL that adds partitions, quoted and split.
 
+use crate::catalog::CatalogError;
+use crate::columns::{PartitionColumn, PartitionColumns};
 use crate::table_name::TableName;
 use shared::partition::{Partition, PartitionValue};
 use std::fmt::Write;
@@ -17,21 +19,54 @@ pub struct Statement {
 /// The longest statement that Athena takes, in bytes (`QueryString` of `StartQueryExecution`).
 pub const LONGEST_STATEMENT: usize = 262_144;
 
+/// A partition that no statement can add.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwritable {
+    /// The partition.
+    pub partition: Partition,
+    /// Why.
+    pub reason: UnwritableReason,
+}
+
+/// Why no statement can add a partition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnwritableReason {
+    /// It does not fit into a statement of its own.
+    #[error("its statement would have {length} bytes, expected at most {longest}")]
+    TooLong {
+        /// The statement's length.
+        length: usize,
+        /// The longest that is taken.
+        longest: usize,
+    },
+    /// Hive makes paths normal, so that it would register another folder: `a//b` as `a/b`, `a/../b` as `b`.
+    #[error("its location has a folder called `{0}`, which Hive leaves out of a path")]
+    Location(String),
+}
+
 /// The statements that add these partitions, as few as possible: each has as many as fit into `longest` bytes,
-/// [`LONGEST_STATEMENT`] as a rule, and at least one.
+/// [`LONGEST_STATEMENT`] as a rule. Those that no statement can add are left out of them and named.
 ///
-/// `columns` are the table's partition columns, in its order, which is also that of each partition's values.
+/// `columns` are the table's partition columns, in its order, which is also that of each partition's values. These are
+/// canonical, and no partition comes twice: Hive fails the whole statement on one that does, even with `IF NOT EXISTS`.
 pub fn statements<'p>(
     table: &TableName,
-    columns: &[String],
+    columns: &PartitionColumns,
     partitions: impl IntoIterator<Item = (&'p Partition, &'p str)>,
     longest: usize,
-) -> Vec<Statement> {
+) -> (Vec<Statement>, Vec<Unwritable>) {
     let head = format!("ALTER TABLE {}.{} ADD IF NOT EXISTS", identifier(table.database()), identifier(table.name()));
-    let mut statements: Vec<Statement> = Vec::new();
+    let (mut statements, mut unwritable): (Vec<Statement>, _) = (Vec::new(), Vec::new());
     for (partition, location) in partitions {
+        let mut leave_out = |reason| unwritable.push(Unwritable { partition: partition.clone(), reason });
+        if let Some(folder) = unkept(location) {
+            leave_out(UnwritableReason::Location(folder.to_owned()));
+            continue;
+        }
         let clause = clause(columns, partition, location);
+        let length = head.len() + clause.len();
         match statements.last_mut() {
+            _ if length > longest => leave_out(UnwritableReason::TooLong { length, longest }),
             Some(statement) if statement.sql.len() + clause.len() <= longest => {
                 statement.sql.push_str(&clause);
                 statement.partitions.push(partition.clone());
@@ -39,7 +74,7 @@ pub fn statements<'p>(
             _ => statements.push(Statement { sql: format!("{head}{clause}"), partitions: vec![partition.clone()] }),
         }
     }
-    statements
+    (statements, unwritable)
 }
 
 impl Statement {
@@ -54,11 +89,28 @@ impl Statement {
     }
 }
 
-fn clause(columns: &[String], partition: &Partition, location: &str) -> String {
-    let value = |(column, value): (&String, &_)| format!("{} = {}", identifier(column), literal(value));
-    let values = columns.iter().zip(partition.values().iter().map(PartitionValue::as_str));
-    let values: Vec<String> = values.map(value).collect();
+impl From<UnwritableReason> for CatalogError {
+    fn from(reason: UnwritableReason) -> Self {
+        Self::Unfit(reason.to_string())
+    }
+}
+
+fn clause(columns: &PartitionColumns, partition: &Partition, location: &str) -> String {
+    let value = |(column, value): (&PartitionColumn, &PartitionValue)| {
+        let value = value.as_str();
+        // Hive's grammar has no sign before a number; between quotes it takes one.
+        let bare = column.partition_type().is_number() && !value.starts_with('-');
+        format!("{} = {}", identifier(column.name()), if bare { value.to_owned() } else { literal(value) })
+    };
+    let values: Vec<String> = columns.columns().iter().zip(partition.values()).map(value).collect();
     format!("\n  PARTITION ({}) LOCATION {}", values.join(", "), literal(location))
+}
+
+/// A folder in a location that Hive would not keep: one without a name, or one of the names that a path leaves out.
+fn unkept(location: &str) -> Option<&str> {
+    let path = location.strip_prefix("s3://").unwrap_or(location);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').find(|folder| matches!(*folder, "" | "." | ".."))
 }
 
 /// A name between back-ticks. Names with a back-tick in them are refused where they come from.
@@ -98,18 +150,29 @@ mod tests {
         TableName::parse("metrics.component-metrics").unwrap()
     }
 
+    fn columns(keys: &[(&str, &str)]) -> PartitionColumns {
+        PartitionColumns::new(keys.iter().copied()).unwrap()
+    }
+
     #[test]
     fn one_statement_adds_all() {
         let partitions = [partition(&["a", "2026"]), partition(&["b", "2026"])];
-        let columns = ["component".to_owned(), "date".to_owned()];
+        let columns = columns(&[("component", "string"), ("date", "string")]);
         let with_locations = partitions.iter().zip(["s3://lake/a/2026/", "s3://lake/b/2026/"]);
-        let statements = statements(&table(), &columns, with_locations, LONGEST_STATEMENT);
+        let (statements, _) = statements(&table(), &columns, with_locations, LONGEST_STATEMENT);
         let sql: Vec<_> = statements.iter().map(Statement::sql).collect();
         insta::assert_snapshot!(sql.join("\n\n"), @"
         ALTER TABLE `metrics`.`component-metrics` ADD IF NOT EXISTS
           PARTITION (`component` = 'a', `date` = '2026') LOCATION 's3://lake/a/2026/'
           PARTITION (`component` = 'b', `date` = '2026') LOCATION 's3://lake/b/2026/'
         ");
+    }
+
+    #[test]
+    fn numbers_stand_bare() {
+        let columns = columns(&[("a", "int"), ("b", "bigint"), ("c", "decimal(3,1)"), ("d", "date"), ("e", "boolean")]);
+        let partition = partition(&["7", "-7", "7.5", "2026-11-21", "true"]);
+        insta::assert_snapshot!(clause(&columns, &partition, "s3://lake/07/").trim_start(), @"PARTITION (`a` = 7, `b` = '-7', `c` = 7.5, `d` = '2026-11-21', `e` = 'true') LOCATION 's3://lake/07/'");
     }
 
     #[test]
@@ -126,13 +189,43 @@ mod tests {
         let partitions: Vec<Partition> = (0..10).map(|n| partition(&[&format!("v{n}")])).collect();
         let split = |longest| {
             let with_locations = partitions.iter().map(|partition| (partition, "s3://lake/x/"));
-            let statements = statements(&table(), &["k".to_owned()], with_locations, longest);
-            assert!(statements.iter().all(|s| s.sql().len() <= longest.max(120)));
-            assert_eq!(statements.iter().flat_map(Statement::partitions).cloned().collect::<Vec<_>>(), partitions);
+            let (statements, unwritable) = statements(&table(), &columns(&[("k", "string")]), with_locations, longest);
+            assert!(statements.iter().all(|statement| statement.sql().len() <= longest));
+            let written = statements.iter().flat_map(Statement::partitions);
+            let all: Vec<_> =
+                written.chain(unwritable.iter().map(|unwritable| &unwritable.partition)).cloned().collect();
+            assert_eq!(all, partitions);
             statements.iter().map(|statement| statement.partitions().len()).collect::<Vec<_>>()
         };
         assert_eq!(split(LONGEST_STATEMENT), [10]);
         assert_eq!(split(250), [3, 3, 3, 1]);
-        assert_eq!(split(1), [1; 10]);
+        assert_eq!(split(110), [1; 10]);
+        assert_eq!(split(100), [0; 0]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_left_out_of_the_others_statement() {
+        let given = [
+            ("a", "s3://lake/a/"),
+            ("b", "s3://lake//b/"),
+            ("c", "s3://lake/c/../d/"),
+            ("d", &format!("s3://lake/{}/", "d".repeat(100))),
+            ("e", "s3://lake/e/"),
+        ];
+        let given = given.map(|(value, location)| (partition(&[value]), location));
+        let with_locations = given.iter().map(|(partition, location)| (partition, *location));
+        let (statements, unwritable) = statements(&table(), &columns(&[("k", "string")]), with_locations, 180);
+        insta::assert_snapshot!(statements.iter().map(Statement::sql).collect::<String>(), @"
+        ALTER TABLE `metrics`.`component-metrics` ADD IF NOT EXISTS
+          PARTITION (`k` = 'a') LOCATION 's3://lake/a/'
+          PARTITION (`k` = 'e') LOCATION 's3://lake/e/'
+        ");
+        let reasons: Vec<_> =
+            unwritable.into_iter().map(|unwritable| CatalogError::from(unwritable.reason).to_string()).collect();
+        insta::assert_snapshot!(reasons.join("\n"), @"
+        not a partition of the table: its location has a folder called ``, which Hive leaves out of a path
+        not a partition of the table: its location has a folder called `..`, which Hive leaves out of a path
+        not a partition of the table: its statement would have 206 bytes, expected at most 180
+        ");
     }
 }

@@ -4,14 +4,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use registrar::catalog::CatalogError;
-use registrar::config;
+use registrar::catalog::{Attempt, CatalogError};
+use registrar::columns::PartitionColumns;
+use registrar::config::{self, Config};
 use registrar::engine::{Engine, StatementCatalog};
-use registrar::event::messages;
-use registrar::handler::{Clock, Maintainer};
+use registrar::handler::{Invocation, Maintainer};
+use registrar::known::Known;
+use registrar::memory::MemoryCatalog;
 use registrar::plan::{Skip, plan};
 use registrar::statement::Statement;
-use registrar::table_name::TableName;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::variables::Variables;
@@ -48,10 +49,10 @@ fn each_event_is_in_the_readme() {
 
 #[test]
 fn each_skip_has_an_event() {
-    let (Maintainer { layout, bucket }, _) = component_metrics();
+    let Config { scope, .. } = component_metrics();
     let plans = files().into_iter().map(|file| {
         let event = fs::read_to_string(file).unwrap();
-        plan(&layout, &bucket, &messages(&event))
+        plan(&scope, &Known::default(), &event)
     });
     let shown: BTreeSet<Skip> = plans.flat_map(|plan| plan.skipped.into_keys()).collect();
     assert_eq!(shown, successors(Some(Skip::OtherEvent), |skip| next(*skip)).collect());
@@ -80,25 +81,26 @@ struct Answer {
 
 /// An engine that remembers what it ran.
 #[derive(Default)]
-struct Memory(Mutex<Vec<String>>);
+struct Remembering(Mutex<Vec<String>>);
 
-impl Engine for Memory {
-    async fn run(&self, statement: &Statement, _: SystemTime) -> Result<(), CatalogError> {
+impl Engine for Remembering {
+    async fn run(&self, statement: &Statement, _: Attempt<'_>) -> Result<(), CatalogError> {
         self.0.lock().unwrap().push(statement.sql().to_owned());
         Ok(())
     }
 }
 
 async fn answer(event: &Path) -> Answer {
-    let (maintainer, table) = component_metrics();
-    let catalog = StatementCatalog::new(Memory::default(), table, &maintainer.layout);
-    let clock = Clock { now: &|| NOW, deadline: SystemTime::UNIX_EPOCH };
+    let Config { scope, table, .. } = component_metrics();
+    let reader = MemoryCatalog::new(PartitionColumns::new([("componentname", "string")]).unwrap());
+    let maintainer = Maintainer::new(scope, StatementCatalog::new(reader, Remembering::default(), table));
+    let attempt = Attempt { deadline: SystemTime::UNIX_EPOCH, id: "events" };
     let event = fs::read_to_string(event).unwrap();
-    let (reply, report) = maintainer.handle(&catalog, &event, clock).await;
+    let (reply, report) = maintainer.handle(&event, Invocation { now: &|| NOW, attempt }).await;
     let lines = report.lines().into_iter().map(|line| line.to_json(0, "partition-maintainer"));
     Answer {
         reply: reply.unwrap_or_else(|error| json!({ "error": error.to_string() })),
-        statements: catalog.engine().0.lock().unwrap().clone(),
+        statements: maintainer.catalog().engine().0.lock().unwrap().clone(),
         log: lines.map(|line| serde_json::from_str(&line).unwrap()).collect(),
     }
 }
@@ -108,7 +110,7 @@ fn files() -> Vec<String> {
     entries.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect()
 }
 
-fn component_metrics() -> (Maintainer, TableName) {
+fn component_metrics() -> Config {
     let variables = [
         ("S3_PREFIX", "!{partitionKeyFromLambda:componentName}/"),
         ("ERROR_PREFIX", "errors/!{firehose:error-output-type}/!{timestamp:yyyy}/!{timestamp:MM}/!{timestamp:dd}/"),
@@ -117,6 +119,5 @@ fn component_metrics() -> (Maintainer, TableName) {
         ("ATHENA_WORKGROUP", "headgate-component-metrics"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let config = config::read(&mut Variables::new(variables)).unwrap();
-    (config.maintainer, config.table)
+    config::read(&mut Variables::new(variables)).unwrap()
 }

@@ -169,23 +169,10 @@ impl Layout {
     /// The partition in which an object lies, as [`Layout::matches`] has it, and the prefix under which that lies.
     pub fn locate(&self, key: &ObjectKey) -> Result<(Partition, String), KeyFault> {
         let text = key.as_str();
-        if text.starts_with(self.error_prefix.head()) {
-            return Err(KeyFault::ErrorObject);
-        }
-        if text.ends_with('/') || text.ends_with(FOLDER_MARKER) {
-            return Err(KeyFault::FolderMarker);
-        }
-        if text.split('/').any(|name| name.starts_with(['_', '.'])) {
-            return Err(KeyFault::Hidden);
-        }
-        let folders: Vec<&str> = text.split('/').collect();
-        let Some((_name, folders)) = folders.split_last() else { return Err(KeyFault::Foreign) };
-        if folders.len() != self.segments.len() {
-            return Err(KeyFault::Foreign);
-        }
+        self.folder(key)?;
         let mut found = vec![""; self.captures.len()];
-        for (segment, folder) in self.segments.iter().zip(folders) {
-            segment.read(folder, &mut found).ok_or(KeyFault::Foreign)?;
+        for (segment, name) in self.segments.iter().zip(text.split('/')) {
+            segment.read(name, &mut found).ok_or(KeyFault::Foreign)?;
         }
         let mut values = Vec::with_capacity(found.len());
         for (capture, text) in self.captures.iter().zip(found) {
@@ -196,6 +183,45 @@ impl Layout {
         match self.render(&partition) {
             Ok(prefix) if text.starts_with(&prefix) => Ok((partition, prefix)),
             Ok(_) | Err(_) => Err(KeyFault::Foreign),
+        }
+    }
+
+    /// The folder of the partition in which an object lies, unless its folders' names are not of this layout: it is the prefix
+    /// that [`Layout::locate`] gives, if that gives one. Objects of one folder lie in one partition or in none.
+    pub fn folder<'k>(&self, key: &'k ObjectKey) -> Result<&'k str, KeyFault> {
+        let text = key.as_str();
+        if text.starts_with(self.error_prefix.head()) {
+            return Err(KeyFault::ErrorObject);
+        }
+        if text.ends_with('/') || text.ends_with(FOLDER_MARKER) {
+            return Err(KeyFault::FolderMarker);
+        }
+        // Up to the first random string all names tell the partition.
+        let telling = self.segments.iter().take_while(|segment| !segment.is_random()).count();
+        let hides = |place: usize| matches!(text.as_bytes().get(place), Some(b'_' | b'.'));
+        if hides(0) {
+            return Err(KeyFault::Hidden);
+        }
+        let (mut folders, mut end) = (0, 0);
+        for slash in memchr::memchr_iter(b'/', text.as_bytes()) {
+            if hides(slash + 1) {
+                return Err(KeyFault::Hidden);
+            }
+            folders += 1;
+            if folders == telling {
+                end = slash + 1;
+            }
+        }
+        if folders != self.segments.len() {
+            return Err(KeyFault::Foreign);
+        }
+        let folder = text.get(..end).ok_or(KeyFault::Foreign)?;
+        let rest = text.get(end..).unwrap_or_default();
+        let mut random = self.segments.iter().skip(telling).zip(rest.split('/'));
+        if random.all(|(segment, name)| segment.read(name, &mut []).is_some()) {
+            Ok(folder)
+        } else {
+            Err(KeyFault::Foreign)
         }
     }
 

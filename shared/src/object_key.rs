@@ -1,6 +1,6 @@
 //! An S3 object's key, decoded once.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt;
 
 /// The key of an object, as it is in the bucket.
@@ -20,13 +20,26 @@ impl ObjectKey {
     /// Decodes a key of an S3 notification: `red+flower%3D1.jpg` is `red flower=1.jpg`.
     ///
     /// S3 encodes it as forms are (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>),
-    /// so a plus is a space, and `%2B` a plus. `EventBridge` does not encode: see [`ObjectKey::from_plain`].
+    /// so a plus is a space, and `%2B` a plus; a percent sign that begins nothing stands for itself. `EventBridge` does not encode: see [`ObjectKey::from_plain`].
     pub fn from_notification(encoded: &str) -> Result<Self, ObjectKeyError> {
-        let spaced = encoded.replace('+', " ");
-        match percent_decode(spaced.as_bytes()).decode_utf8() {
-            Ok(key) => Ok(Self(key.into_owned())),
-            Err(_) => Err(ObjectKeyError(encoded.to_owned())),
+        let mut key = Vec::with_capacity(encoded.len());
+        let mut rest = encoded.as_bytes();
+        while let Some(place) = memchr::memchr2(b'%', b'+', rest) {
+            let (plain, from_sign) = rest.split_at(place);
+            key.extend_from_slice(plain);
+            let (byte, length) = match *from_sign {
+                [b'+', ..] => (b' ', 1),
+                [_, high, low, ..] => match (hexadecimal(high), hexadecimal(low)) {
+                    (Some(high), Some(low)) => (high << 4 | low, 3),
+                    _ => (b'%', 1),
+                },
+                _ => (b'%', 1),
+            };
+            key.push(byte);
+            rest = from_sign.get(length..).unwrap_or_default();
         }
+        key.extend_from_slice(rest);
+        String::from_utf8(key).map(Self).map_err(|_| ObjectKeyError(encoded.to_owned()))
     }
 
     /// A key that is not encoded, as in listings and in events by `EventBridge`.
@@ -43,6 +56,10 @@ impl ObjectKey {
     pub fn to_notification(&self) -> String {
         utf8_percent_encode(&self.0, PLAIN).to_string().replace(' ', "+")
     }
+}
+
+fn hexadecimal(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 impl fmt::Display for ObjectKey {
@@ -78,6 +95,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn keys_are_decoded_as_another_decoder_does(encoded in "([a-z%+é]|%[0-9A-Fa-f]{2}|%C3%A9){0,12}") {
+            let spaced = encoded.replace('+', " ");
+            let expected = percent_encoding::percent_decode_str(&spaced).decode_utf8();
+            let decoded = ObjectKey::from_notification(&encoded);
+            prop_assert_eq!(decoded.ok().map(|key| key.0), expected.ok().map(std::borrow::Cow::into_owned));
+        }
+
         #[test]
         fn decoding_undoes_encoding(key in any::<String>()) {
             let key = ObjectKey::from_plain(key);

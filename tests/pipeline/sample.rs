@@ -67,7 +67,8 @@ fn a_lake_is_added_to_unless_it_is_to_be_fresh() {
         (workshop.records().len(), workshop.statements().len(), workshop.partitions().len())
     };
     assert_eq!(count(&["DIR/records"]), (1, 1, 1));
-    assert_eq!(count(&["DIR/records"]), (2, 2, 1));
+    // What is registered is not registered again.
+    assert_eq!(count(&["DIR/records"]), (2, 1, 1));
     assert_eq!(count(&["DIR/records", "DIR/records", "--fresh"]), (2, 1, 1));
 }
 
@@ -81,7 +82,7 @@ fn data_that_a_lake_cannot_show_is_told() {
     let said = workshop.run_with_input(&moved, &record);
     assert_eq!(said.status, 1);
     assert_eq!(workshop.partitions(), [("a".to_owned(), "a".to_owned())]);
-    insta::assert_snapshot!(said.output, @r#"
+    insta::assert_snapshot!(said.output, @"
     1 record read: 1 delivered, 0 dropped, 0 rejected
 
     Partitions
@@ -91,14 +92,10 @@ fn data_that_a_lake_cannot_show_is_told() {
     │ a                     1         1      61 │
     └───────────────────────────────────────────┘
 
-    Statements that the maintainer ran
-    ALTER TABLE `headgate`.`component_metrics` ADD IF NOT EXISTS
-      PARTITION (`componentname` = 'a') LOCATION 's3://headgate-component-metrics-data-123456789012-eu-west-1/moved/a/'
-
-    not registered: ["a"] is registered at `s3://headgate-component-metrics-data-123456789012-eu-west-1/a/`, so that `s3://headgate-component-metrics-data-123456789012-eu-west-1/moved/a/` cannot be queried
+    not registered: `s3://headgate-component-metrics-data-123456789012-eu-west-1/moved/a/` cannot be queried: its partition is registered at `s3://headgate-component-metrics-data-123456789012-eu-west-1/a/`
 
     The lake is `DIR/lake`: objects, catalog.json and statements.sql.
-    "#);
+    ");
     insta::assert_snapshot!(said.errors, @"headgate: not everything that was delivered can be queried");
 }
 
@@ -107,9 +104,9 @@ fn a_run_that_breaks_keeps_what_it_had() {
     let workshop = Workshop::new();
     workshop.write("records", lines(["a"]));
     assert_eq!(workshop.run(&["DIR/records"]).status, 0);
-    // A file where a folder should be: `a` is written and registered all the same, then comes `b`.
+    // A file where a folder should be: `aa` is written and registered all the same, then comes `b`.
     workshop.write(&format!("lake/{BUCKET}/b"), "");
-    let said = workshop.run_with_input(&["-"], &lines(["a", "b", "c"]));
+    let said = workshop.run_with_input(&["-"], &lines(["aa", "b", "c"]));
     assert_eq!(said.status, 1);
     assert!(said.errors.starts_with("headgate: object `b/"), "{}", said.errors);
     assert_eq!(workshop.statements().len(), 2);

@@ -127,10 +127,10 @@ fn what_the_template_says_differently_of_the_same_thing() {
     headgate: this cannot work:
       `DIR/template.yaml`: the table has no column for `unit`, which the contract names
     ");
-    insta::assert_snapshot!(message_with("Name: componentname, Type: string", "Name: componentname, Type: int"), @"
+    insta::assert_snapshot!(message_with("Name: componentname, Type: string", "Name: componentname, Type: double"), @"
     headgate: this cannot work:
-      `DIR/template.yaml`: the partition key `componentname` of the table is of the type `int`, expected `string`
-      `DIR/template.yaml`: `componentName` is `string` in the contract and `int` in the table
+      `DIR/template.yaml`: the partition column `componentname` is of the type `double`, expected one of `string char(n) varchar(n) boolean tinyint smallint int bigint decimal(p,s) date timestamp`
+      `DIR/template.yaml`: `componentName` is `string` in the contract and `double` in the table
     ");
 }
 

@@ -8,7 +8,7 @@ use aws_sdk_athena::config::timeout::TimeoutConfig;
 use aws_sdk_athena::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_athena::types::error::InvalidRequestException;
 use aws_sdk_athena::types::{AthenaError, QueryExecutionState, QueryExecutionStatus};
-use registrar::catalog::CatalogError;
+use registrar::catalog::{Attempt, CatalogError};
 use registrar::engine::Engine;
 use registrar::statement::Statement;
 use std::error::Error;
@@ -105,9 +105,9 @@ impl Engine for Athena {
     ///
     /// A query that has not ended by then is left alone: it may still succeed, and `IF NOT EXISTS` makes the next try
     /// cheap.
-    async fn run(&self, statement: &Statement, deadline: SystemTime) -> Result<(), CatalogError> {
+    async fn run(&self, statement: &Statement, attempt: Attempt<'_>) -> Result<(), CatalogError> {
         // From here on, time is Tokio's: a span that one timeout measures, over all calls and pauses.
-        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(MARGIN);
+        let left = attempt.deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(MARGIN);
         if left.is_zero() {
             return Err(CatalogError::NotStarted("there is no time left"));
         }
@@ -207,6 +207,7 @@ mod tests {
     use aws_sdk_athena::types::QueryExecutionState::{Cancelled, Failed, Queued, Running, Succeeded};
     use aws_smithy_http_client::test_util::NeverClient;
     use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
+    use registrar::columns::PartitionColumns;
     use registrar::statement::{LONGEST_STATEMENT, statements};
     use registrar::table_name::TableName;
     use serde_json::{Value, json};
@@ -261,9 +262,10 @@ mod tests {
         let partition = Partition::new(vec![PartitionValue::new("a").unwrap()]);
         let partitions = [(&partition, "s3://lake/a/")];
         let table = TableName::parse("db.t").unwrap();
-        let statement = statements(&table, &["k".to_owned()], partitions, LONGEST_STATEMENT).remove(0);
+        let columns = PartitionColumns::new([("k", "string")]).unwrap();
+        let statement = statements(&table, &columns, partitions, LONGEST_STATEMENT).0.remove(0);
         let begun = Instant::now();
-        let result = athena.run(&statement, deadline).await;
+        let result = athena.run(&statement, Attempt { deadline, id: "one" }).await;
         let requests = requests.0.lock().unwrap().clone();
         Ran {
             result: result.map_or_else(|error| error.to_string(), |()| "registered".to_owned()),

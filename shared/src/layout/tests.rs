@@ -254,6 +254,29 @@ proptest! {
     }
 
     #[test]
+    fn objects_of_one_folder_lie_in_one_partition(
+        layout in layouts(),
+        values in proptest::collection::vec(values(), 5),
+        name in "(Ab3dEf6hIjk/)?[a-z_.$/]{0,4}",
+    ) {
+        let values: Vec<_> = values.iter().filter_map(|value| PartitionValue::new(value.clone()).ok()).collect();
+        prop_assume!(values.len() >= layout.captures().len());
+        let Ok(path) = layout.render(&Partition::new(values[..layout.captures().len()].to_vec())) else { return Ok(()) };
+        let random = if layout.prefix().as_str().contains("random") { "Ab3dEf6hIjk/" } else { "" };
+        let (one, other) = [format!("{random}object"), name].map(|name| ObjectKey::from_plain(format!("{path}{name}"))).into();
+        let located = layout.locate(&one);
+        prop_assert!(located.is_ok());
+        prop_assert_eq!(layout.folder(&one), Ok(path.as_str()));
+        match layout.folder(&other) {
+            Ok(folder) => {
+                prop_assert_eq!(folder, path);
+                prop_assert_eq!(layout.locate(&other), located);
+            }
+            Err(fault) => prop_assert_eq!(layout.locate(&other), Err(fault)),
+        }
+    }
+
+    #[test]
     fn firehose_evaluates_labels_to_what_is_rendered(layout in layouts(), values in proptest::collection::vec(values(), 5)) {
         let values: Vec<_> = values.iter().filter_map(|value| PartitionValue::new(value.clone()).ok()).collect();
         prop_assume!(values.len() >= layout.captures().len());

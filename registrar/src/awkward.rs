@@ -1,0 +1,33 @@
+//! Texts that are hard on statements, on paths and on readers, for tests that a value must come through unharmed.
+
+/// Whole values, and pieces of which worse ones are made.
+pub const TEXTS: [&str; 28] = [
+    "a",
+    "'",
+    "''",
+    "it's",
+    "\\",
+    "\\'",
+    "\\\\'",
+    "\\u0027",
+    "\\047",
+    "\\%\\_\\Z\\0",
+    "\"",
+    "\"quoted\" ${x} ${hiveconf:x}",
+    "`",
+    "back`tick",
+    ";",
+    "; DROP TABLE t --",
+    "/* */",
+    "-- ",
+    "') LOCATION 's3://evil/'",
+    "') PARTITION (k = 'evil",
+    "a\nb\r\tc",
+    "\u{0}\u{1}\u{1a}\u{1b}\u{7f}",
+    "100%25 %zz +",
+    " lead and trail ",
+    "é 漢字 🚚",
+    "\u{85}\u{2028}\u{202e}\u{feff}",
+    "null",
+    "07",
+];
