@@ -228,9 +228,9 @@ def what_is_wrong_is_told(world):
     said(0, "0 failed records in 0 objects: 0 to send", f"s3://{BUCKET}/nothing/", "--dry-run")
     said(1, "the stream refuses calls: `PutRecords`: ResourceNotFoundException: ", f"s3://{BUCKET}/", "--to", "kinesis:no")
     said(2, "`s3:///x` names no bucket, expected `s3://BUCKET/PREFIX`", "s3:///x")
-    said(2, "no region is set, expected `AWS_REGION`", f"s3://{BUCKET}/", AWS_REGION="")
+    said(2, "/` needs a region, expected `AWS_REGION`", f"s3://{BUCKET}/", AWS_REGION="")
     keys = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    said(2, "no credentials of AWS: the credential provider was not enabled", f"s3://{BUCKET}/", **keys)
+    said(2, "/` needs credentials of AWS: the credential provider was not enabled", f"s3://{BUCKET}/", **keys)
     traffic = ["--config-env", "traffic"]
     said(1, "`DescribeStackResource`: ", f"s3://{BUCKET}/", *traffic)
 

@@ -43,20 +43,20 @@ const INTERRUPTED: i32 = 130;
 const NO_REASON: &str = "no reason given";
 
 impl Aws {
-    /// Finds region and credentials, where all tools of AWS do.
-    pub(super) fn connect() -> Result<Self, String> {
+    /// Finds region and credentials, where all tools of AWS do. What for, a message would say.
+    pub(super) fn connect(purpose: &str) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(CALL).build();
         let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
         let config = runtime.block_on(config.load());
         if config.region().is_none_or(|region| region.as_ref().is_empty()) {
-            return Err("no region is set, expected `AWS_REGION`, or a profile that has one".to_owned());
+            return Err(format!("{purpose} needs a region, expected `AWS_REGION`, or a profile that has one"));
         }
         // Asked for now, so that a call without an answer can be told from one that could not be signed.
-        let credentials = config.credentials_provider().ok_or("no credentials are set")?;
+        let credentials = config.credentials_provider().ok_or_else(|| format!("{purpose} needs credentials of AWS"))?;
         let credentials = runtime.block_on(credentials.provide_credentials());
-        credentials.map_err(|error| format!("no credentials of AWS: {}", causes(&error)))?;
+        credentials.map_err(|error| format!("{purpose} needs credentials of AWS: {}", causes(&error)))?;
         Ok(Self { runtime: Arc::new(runtime), config })
     }
 

@@ -104,8 +104,9 @@ impl Redrive {
         let to = if self.dry_run { To::Nowhere } else { self.to(deployment.as_ref()) };
         let wrong = |fault: String| Failure::Wrong(vec![fault]);
         let aws = match (&from, &to) {
+            (From::S3 { .. }, _) => Some(Aws::connect(&format!("`{}`", self.from)).map_err(wrong)?),
             (From::Folder(_), To::Nowhere) => None,
-            _ => Some(Aws::connect().map_err(wrong)?),
+            (From::Folder(_), _) => Some(Aws::connect("sending").map_err(wrong)?),
         };
         let interrupted = aws.as_ref().map(Aws::interrupted).unwrap_or_default();
         let mut objects = match (from, &aws) {

@@ -282,6 +282,9 @@ mod tests {
     }
 
     proptest! {
+        // Each case waits for the disk.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         /// Whatever a kill leaves of the last line, the lines before it are known, and the next are kept.
         #[test]
         fn a_torn_line_is_cut_off(kept in 0..4_u64, cut in 0..1_000_usize) {

@@ -11,10 +11,10 @@ pub(super) enum Aws {}
 
 impl Aws {
     /// Says what is missing.
-    pub(super) fn connect() -> Result<Self, String> {
-        Err("this build of headgate does not speak to AWS, expected one with the feature `aws`: \
-             `cargo run --release --features aws -- redrive …`"
-            .to_owned())
+    pub(super) fn connect(purpose: &str) -> Result<Self, String> {
+        Err(format!(
+            "{purpose} needs AWS, expected headgate to be built with it: `cargo run --release --features aws -- redrive …`"
+        ))
     }
 
     pub(super) fn objects(&self, _: &str, _: &str) -> Box<dyn ErrorObjects> {
