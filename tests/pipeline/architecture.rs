@@ -56,6 +56,12 @@ fn one_file_names_athenas_sdk() {
 }
 
 #[test]
+fn one_file_of_headgate_names_an_aws_sdk() {
+    let naming = sources(&project().join("local")).into_iter().filter(|(_, text)| text.contains("aws_sdk_"));
+    assert_eq!(naming.map(|(name, _)| name).collect::<Vec<_>>(), ["local/src/redrive/aws.rs"]);
+}
+
+#[test]
 fn main_only_wires() {
     let mains = sources(&project()).into_iter().filter(|(name, _)| name.ends_with("src/main.rs"));
     for (name, text) in mains {

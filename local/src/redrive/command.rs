@@ -149,8 +149,11 @@ impl Redrive {
         if report.is_complete() {
             Ok(())
         } else {
-            let done = if destination.is_some() { "read and sent" } else { "read" };
-            Err(Failure::Broken(format!("not everything could be {done}; the same command goes on where it can")))
+            let what = match destination {
+                Some(_) => "read and sent; the same command goes on from here",
+                None => "read",
+            };
+            Err(Failure::Broken(format!("not everything could be {what}")))
         }
     }
 

@@ -236,7 +236,7 @@ impl Report {
             writeln!(f, "\n{} could not be read", counted(self.unreadable, "object"))?;
         }
         if self.damaged > 0 {
-            writeln!(f, "\n{} of no record: see the messages above", tell(self.damaged))?;
+            writeln!(f, "\n{} of no record: see the messages", tell(self.damaged))?;
         }
         for (code, GivenUp { records, message }) in &self.given_up {
             let message = printable_line(message);

@@ -306,7 +306,7 @@ fn a_stream_that_does_not_answer_ends_the_run() {
       #1 it failed
          `a`, line 1: 1 byte, 4 attempts
 
-    1 line tells of no record: see the messages above
+    1 line tells of no record: see the messages
 
     ended early: the stream has not answered 10 times in a row: `PutRecords`: HTTP 503
     ");
@@ -424,7 +424,7 @@ fn what_is_damaged_is_told_and_nothing_else_is_lost() {
 
     2 objects could not be read
 
-    7 lines tell of no record: see the messages above
+    7 lines tell of no record: see the messages
     ");
 }
 
