@@ -89,6 +89,15 @@ fn a_file_is_read_alone_and_the_ledger_is_none() {
 }
 
 #[test]
+fn names_of_files_are_not_for_the_terminal_to_obey() {
+    let workshop = Workshop::new();
+    workshop.write("\u{1b}[2J", "x");
+    let Said { status, errors, .. } = workshop.redrive(&["DIR"]);
+    let shown = "headgate: `DIR/\\u{1b}[2J`, line 1: not JSON, expected an object with `rawData`";
+    assert_eq!((status, errors.lines().next()), (1, Some(shown)));
+}
+
+#[test]
 fn what_cannot_work() {
     insta::assert_snapshot!(message(&["DIR/none"]), @"
     headgate: this cannot work:

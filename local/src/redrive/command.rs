@@ -8,16 +8,16 @@ use super::judge::Judge;
 use super::ledger::{Ledger, Sent};
 use super::report::Report;
 use super::send::{Outgoing, PutError, Refusal, Sender, Stream, Surroundings};
-use super::{Mode, Selection, Watcher, redrive};
+use super::{ErrorObjects, Mode, Selection, Watcher, redrive};
 use crate::cli::{Console, Failure, print, progress_bar};
 use crate::deployment::{Choice, Deployment, key_value};
 use crate::firehose::Source;
+use crate::summary::printable_line;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -83,6 +83,12 @@ enum To {
     },
 }
 
+/// A stream that is open.
+struct Target {
+    destination: Destination,
+    stream: Box<dyn Stream>,
+}
+
 /// How long a pause goes on after an interrupt, at most.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -103,40 +109,35 @@ impl Redrive {
         };
         let to = if self.dry_run { To::Nowhere } else { self.to(deployment.as_ref()) };
         let wrong = |fault: String| Failure::Wrong(vec![fault]);
-        let aws = match (&from, &to) {
-            (From::S3 { .. }, _) => Some(Aws::connect(&format!("`{}`", self.from)).map_err(wrong)?),
-            (From::Folder(_), To::Nowhere) => None,
-            (From::Folder(_), _) => Some(Aws::connect("sending").map_err(wrong)?),
-        };
-        let interrupted = aws.as_ref().map(Aws::interrupted).unwrap_or_default();
-        let mut objects = match (from, &aws) {
-            (From::S3 { bucket, prefix }, Some(aws)) => aws.objects(&bucket, &prefix),
-            (From::Folder(folder), _) => Box::new(folder),
-            (From::S3 { .. }, None) => return Ok(()),
+        let (aws, mut objects) = match from {
+            From::S3 { bucket, prefix } => {
+                let aws = Aws::connect(&format!("`{}`", self.from)).map_err(wrong)?;
+                let objects = aws.objects(&bucket, &prefix);
+                (Some(aws), objects)
+            }
+            From::Folder(folder) => {
+                let aws = if to.is_nowhere() { None } else { Some(Aws::connect("sending").map_err(wrong)?) };
+                (aws, Box::new(folder) as Box<dyn ErrorObjects>)
+            }
         };
         let listed = objects.list().map_err(Failure::Broken)?;
-        let destination = match (to, &aws) {
-            (To::Nowhere, _) | (_, None) => None,
-            (To::Stream(destination), _) => Some(destination),
-            (To::OfStack { stack, resource, make }, Some(aws)) => {
-                Some(make(aws.physical_name(&stack, &resource).map_err(Failure::Broken)?))
-            }
-        };
-        let stream = aws.as_ref().zip(destination.as_ref()).map(|(aws, destination)| aws.stream(destination));
-        let mut pause = |pause| wait(pause, &interrupted);
+        let target = aws.as_ref().map_or(Ok(None), |aws| to.open(aws)).map_err(Failure::Broken)?;
+        let interrupted = aws.as_ref().map(Aws::interrupted).unwrap_or_default();
         let is_interrupted = || interrupted.load(Ordering::Relaxed);
-        let mode = match (&destination, stream) {
-            (Some(destination), Some(stream)) => {
-                let ledger = Ledger::open(&self.ledger, &destination.to_string()).map_err(wrong)?;
-                let surroundings = Surroundings { pause: &mut pause, interrupted: &is_interrupted };
-                Mode::Send(Sender::new(stream, destination.limits(), ledger, surroundings))
-            }
-            _ => Mode::Show(Sent::read(&self.ledger).map_err(wrong)?),
+        let mut pause = |pause| wait(pause, &is_interrupted);
+        let (destination, mode) = if let Some(Target { destination, stream }) = target {
+            let ledger = Ledger::open(&self.ledger, &destination.to_string()).map_err(wrong)?;
+            let surroundings = Surroundings { pause: &mut pause, interrupted: &is_interrupted };
+            let sender = Sender::new(stream, destination.limits(), ledger, surroundings);
+            (Some(destination), Mode::Send(sender))
+        } else {
+            let to = self.to.as_ref().map(ToString::to_string);
+            (None, Mode::Show(Sent::read(&self.ledger, to.as_deref()).map_err(wrong)?))
         };
-        let bar = progress_bar(listed.iter().map(|object| object.bytes).sum(), destination.is_some());
+        let bar = progress_bar(listed.iter().map(|object| object.bytes).sum(), aws.is_some());
         let errors = &mut *console.errors;
         let watcher = Watcher {
-            message: &mut |message| bar.suspend(|| drop(writeln!(errors, "headgate: {message}"))),
+            message: &mut |message| bar.suspend(|| drop(writeln!(errors, "headgate: {}", printable_line(message)))),
             progress: &mut |bytes| bar.set_position(bytes),
             interrupted: &is_interrupted,
         };
@@ -204,6 +205,21 @@ impl Redrive {
 }
 
 impl To {
+    fn is_nowhere(&self) -> bool {
+        matches!(self, Self::Nowhere)
+    }
+
+    /// The stream, if there is to be one.
+    fn open(self, aws: &Aws) -> Result<Option<Target>, String> {
+        let destination = match self {
+            Self::Nowhere => return Ok(None),
+            Self::Stream(destination) => destination,
+            Self::OfStack { stack, resource, make } => make(aws.physical_name(&stack, &resource)?),
+        };
+        let stream = aws.stream(&destination);
+        Ok(Some(Target { destination, stream }))
+    }
+
     /// Where a deployment takes records. CloudFormation ends a resource's name at random, unless the template names it.
     fn source_of(deployment: &Deployment) -> Self {
         let (make, name): (fn(String) -> Destination, &str) = match &deployment.stream.source {
@@ -225,11 +241,46 @@ impl Stream for Box<dyn Stream> {
 }
 
 /// Waits, unless there is an interrupt.
-fn wait(pause: Duration, interrupted: &Arc<AtomicBool>) {
+fn wait(pause: Duration, is_interrupted: &dyn Fn() -> bool) {
     let mut left = pause;
-    while !left.is_zero() && !interrupted.load(Ordering::Relaxed) {
+    while !left.is_zero() && !is_interrupted() {
         let slice = left.min(SLICE);
         sleep(slice);
         left -= slice;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where an environment of the project takes records, once its delivery stream is as `change` makes it.
+    fn source(config_env: &str, change: impl Fn(&mut Deployment)) -> String {
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("template.yaml");
+        let choice = Choice { template, config_env: config_env.to_owned(), parameter_overrides: vec![] };
+        let mut deployment = Deployment::read(&choice).unwrap();
+        change(&mut deployment);
+        match To::source_of(&deployment) {
+            To::Nowhere => "nowhere".to_owned(),
+            To::Stream(destination) => destination.to_string(),
+            To::OfStack { stack, resource, make } => format!("`{}` of {stack}", make(resource)),
+        }
+    }
+
+    #[test]
+    fn records_go_where_the_deployment_takes_them() {
+        let as_it_is = |config_env: &str| source(config_env, |_| ());
+        assert_eq!(as_it_is("default"), "`kinesis:SourceStream` of headgate-component-metrics");
+        assert_eq!(as_it_is("counties"), "`kinesis:SourceStream` of headgate-counties");
+        assert_eq!(as_it_is("traffic"), "`firehose:DeliveryStream` of headgate-traffic");
+    }
+
+    #[test]
+    fn a_name_that_the_template_gives_is_the_name() {
+        let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/orders".to_owned();
+        let kinesis = source("default", |deployment| deployment.stream.source = Source::Kinesis { arn: arn.clone() });
+        assert_eq!(kinesis, "kinesis:orders");
+        let firehose = source("traffic", |deployment| deployment.stream.name = "orders".to_owned());
+        assert_eq!(firehose, "firehose:orders");
     }
 }

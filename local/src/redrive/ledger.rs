@@ -98,13 +98,7 @@ impl Ledger {
         }
         let mut ledger = Self { file, path: path.to_owned(), sent };
         match found {
-            Some(found) if found == to => {}
-            Some(found) => {
-                let path = path.display();
-                return Err(format!(
-                    "the ledger `{path}` is of records sent to `{found}`, expected `{to}`: name another with `--ledger`"
-                ));
-            }
+            Some(found) => is_of(&found, to, path)?,
             None => ledger.write(&[Head { ledger: MARK.to_owned(), version: VERSION, to: to.to_owned() }])?,
         }
         Ok(ledger)
@@ -149,13 +143,18 @@ impl Drop for Ledger {
 }
 
 impl Sent {
-    /// What the ledger at this path says, if there is one, whatever its destination; nothing is written.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        match std::fs::read(path) {
-            Ok(text) => read(&text, path).map(|(_, sent, _)| sent),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(format!("the ledger `{}`: {error}", path.display())),
+    /// What the ledger at this path says, if there is one; of this destination, if one is given. Nothing is written.
+    pub fn read(path: &Path, to: Option<&str>) -> Result<Self, String> {
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(format!("the ledger `{}`: {error}", path.display())),
+        };
+        let (found, sent, _) = read(&text, path)?;
+        if let (Some(found), Some(to)) = (found, to) {
+            is_of(&found, to, path)?;
         }
+        Ok(sent)
     }
 
     /// What is known of a line.
@@ -180,6 +179,15 @@ impl std::fmt::Display for LineHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:016x}", self.0)
     }
+}
+
+/// Refuses a ledger of another destination.
+fn is_of(found: &str, to: &str, path: &Path) -> Result<(), String> {
+    if found == to {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(format!("the ledger `{path}` is of records sent to `{found}`, expected `{to}`: name another with `--ledger`"))
 }
 
 /// What a ledger's text says: its destination, if it has begun, what was sent, and how much of it is whole lines.
@@ -259,8 +267,8 @@ mod tests {
             [Known::Sent, Known::No, Known::Sent, Known::No]
         );
         assert_eq!(ledger.sent().known("x", 1, LineHash::of(b"other")), Known::OtherText);
-        assert_eq!(Sent::read(&path).unwrap(), *ledger.sent());
-        assert_eq!(Sent::read(&folder.path().join("none")).unwrap(), Sent::default());
+        assert_eq!(Sent::read(&path, None).unwrap(), *ledger.sent());
+        assert_eq!(Sent::read(&folder.path().join("none"), Some("kinesis:a")).unwrap(), Sent::default());
     }
 
     #[test]
@@ -270,6 +278,8 @@ mod tests {
         let head = "{\"ledger\":\"headgate redrive\",\"version\":1,\"to\":\"kinesis:a\"}\n";
         assert_snapshot!(refused(&format!("{head}{{\"object\":\"x\"\n")), @"`DIR/ledger`: line 2 is not one of a ledger: name another with `--ledger`");
         assert_snapshot!(refused(&head.replace('1', "2")), @"`DIR/ledger`: line 1 is not one of a ledger: name another with `--ledger`");
+        let (_folder, path) = with(head.as_bytes());
+        assert!(Sent::read(&path, Some("kinesis:a")).is_ok() && Sent::read(&path, Some("kinesis:b")).is_err());
         assert_snapshot!(refused(&head.replace(":a", ":b")), @"the ledger `DIR/ledger` is of records sent to `kinesis:b`, expected `kinesis:a`: name another with `--ledger`");
     }
 
@@ -303,7 +313,7 @@ mod tests {
             let mut ledger = Ledger::open(&path, "kinesis:a").unwrap();
             ledger.append(&[place("y", 1)]).unwrap();
             drop(ledger);
-            let sent = Sent::read(&path).unwrap();
+            let sent = Sent::read(&path, None).unwrap();
             for line in 0..kept {
                 prop_assert_eq!(sent.known("x", line, place("x", line).hash), Known::Sent);
             }

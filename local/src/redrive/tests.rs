@@ -177,7 +177,7 @@ impl Workshop {
 
     /// A run that only shows.
     fn show(&mut self, report: Report, judge: Option<Judge>) -> Said {
-        let sent = Sent::read(&self.ledger).unwrap();
+        let sent = Sent::read(&self.ledger, None).unwrap();
         self.run(Mode::<Rc<Fake>>::Show(sent), &|| false, report, judge)
     }
 
@@ -725,7 +725,7 @@ proptest! {
         loop {
             runs += 1;
             prop_assert!(runs <= calls.len() + 1, "it does not end");
-            let before = Sent::read(&workshop.ledger).unwrap();
+            let before = Sent::read(&workshop.ledger, None).unwrap();
             let length = std::fs::metadata(&workshop.ledger).map_or(0, |metadata| metadata.len());
             let taken = workshop.fake.taken.borrow().len();
             let run = catch_unwind(AssertUnwindSafe(|| workshop.send()));
