@@ -11,6 +11,7 @@ use aws_sdk_firehose::types::PutRecordBatchResponseEntry;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry};
 use aws_sdk_s3::config::ProvideCredentials;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::iter::successors;
@@ -48,7 +49,9 @@ impl Aws {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(CALL).build();
-        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+        let provider = Provider::Rustls(CryptoMode::Ring);
+        let http_client = aws_smithy_http_client::Builder::new().tls_provider(provider).build_https();
+        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client).timeout_config(timeouts);
         let config = runtime.block_on(config.load());
         if config.region().is_none_or(|region| region.as_ref().is_empty()) {
             return Err(format!("{purpose} needs a region, expected `AWS_REGION`, or a profile that has one"));
