@@ -5,6 +5,7 @@ use crate::catalog::Catalog;
 use crate::deployment::{Choice, Deployment, key_value};
 use crate::lake::Lake;
 use crate::pipeline::Pipeline;
+use crate::redrive::command::Redrive;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -41,6 +42,8 @@ enum Command {
     Run(Run),
     /// Print the variables of both functions, for `cargo lambda watch --env-file`.
     Env(Deployed),
+    /// Show what Firehose could not deliver, and put it back into the stream.
+    Redrive(Redrive),
 }
 
 /// Which deployment.
@@ -78,7 +81,7 @@ struct Run {
 type Input<'c> = BufReader<Box<dyn Read + 'c>>;
 
 /// Why a command ends early, by the status with which it does.
-enum Failure {
+pub(crate) enum Failure {
     /// The command or the configuration is wrong: nothing was written.
     Wrong(Vec<String>),
     /// Something went wrong on the way.
@@ -103,6 +106,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, mut console: Console<
         None => run(&cli.run, &mut console),
         Some(Command::Run(arguments)) => run(&arguments, &mut console),
         Some(Command::Env(deployed)) => env(&deployed, &mut console),
+        Some(Command::Redrive(arguments)) => arguments.run(&mut console),
     };
     let (message, status) = match result {
         Ok(()) => return 0,
@@ -135,7 +139,7 @@ fn run(arguments: &Run, console: &mut Console<'_>) -> Result<(), Failure> {
         kept
     };
     let catalog = pipeline.prepare(&lake, kept).map_err(|fault| Failure::Wrong(vec![fault]))?;
-    let bar = progress_bar(bytes);
+    let bar = progress_bar(bytes, bytes >= LONG_INPUT);
     let progress = &mut |read| bar.set_position(read);
     let arrival = arguments.arrival.as_millisecond();
     let summary = pipeline.run(inputs, arrival, &lake, catalog, progress).map_err(broken)?;
@@ -156,7 +160,7 @@ fn env(deployed: &Deployed, console: &mut Console<'_>) -> Result<(), Failure> {
 }
 
 /// Prints a result. A reader that has seen enough, such as `head`, is not a failure.
-fn print(console: &mut Console<'_>, text: &str) -> Result<(), Failure> {
+pub(crate) fn print(console: &mut Console<'_>, text: &str) -> Result<(), Failure> {
     match console.output.write_all(text.as_bytes()).and_then(|()| console.output.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::Broken(format!("standard output: {error}")))
@@ -230,9 +234,9 @@ fn open<'c>(files: &[PathBuf], standard_input: Box<dyn Read + 'c>) -> Result<(Ve
     if faults.is_empty() { Ok((inputs, bytes)) } else { Err(faults) }
 }
 
-/// A bar on a terminal if the input is long; nothing otherwise.
-fn progress_bar(bytes: u64) -> ProgressBar {
-    if bytes < LONG_INPUT {
+/// A bar on a terminal for what takes long; nothing otherwise.
+pub(crate) fn progress_bar(bytes: u64, takes_long: bool) -> ProgressBar {
+    if !takes_long {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")

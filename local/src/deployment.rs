@@ -22,6 +22,8 @@ use template::{Template, scalar};
 /// A sound deployment of the template: its functions, the delivery stream, the table, the queue.
 #[derive(Debug)]
 pub struct Deployment {
+    /// The name of its stack.
+    pub stack_name: String,
     /// The variables of both functions, which agree where both have one.
     pub variables: BTreeMap<String, String>,
     /// The transform function.
@@ -93,7 +95,18 @@ impl Deployment {
             let (table_name, table) = table?;
             let (transform, maintainer_config) = (transform?, maintainer?);
             let variables = transform_variables?.into_iter().chain(maintainer_variables?).collect();
-            Some(Self { variables, transform, maintainer_config, stream, bucket, table_name, table, queue: queue? })
+            let stack_name = template.pseudo_parameter("AWS::StackName");
+            Some(Self {
+                stack_name,
+                variables,
+                transform,
+                maintainer_config,
+                stream,
+                bucket,
+                table_name,
+                table,
+                queue: queue?,
+            })
         };
         match deployment() {
             Some(deployment) => {

@@ -7,6 +7,7 @@
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
 //! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
+//! - [`redrive`]: what Firehose could not deliver goes back into the stream;
 //! - [`cli`]: the command line.
 
 pub mod assumptions;
@@ -18,4 +19,5 @@ pub mod deployment;
 pub mod firehose;
 pub mod lake;
 pub mod pipeline;
+pub mod redrive;
 pub mod summary;

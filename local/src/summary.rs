@@ -200,7 +200,7 @@ impl fmt::Display for Summary {
 }
 
 /// A table with these columns, of which some hold numbers.
-fn table<'h>(head: impl Iterator<Item = &'h str>, numbers: Range<usize>) -> Table {
+pub(crate) fn table<'h>(head: impl Iterator<Item = &'h str>, numbers: Range<usize>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_header(head.collect::<Vec<_>>());
     for place in numbers {
@@ -212,7 +212,7 @@ fn table<'h>(head: impl Iterator<Item = &'h str>, numbers: Range<usize>) -> Tabl
 }
 
 /// A number with a comma at each thousand.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
@@ -220,7 +220,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// A value as a terminal may see it: no control characters, and not endless.
-fn printable(value: &str) -> String {
+pub(crate) fn printable(value: &str) -> String {
     let mut text: String = value.chars().take(CHARACTERS_SHOWN).collect();
     if value.chars().nth(CHARACTERS_SHOWN).is_some() {
         text.push('…');
@@ -229,7 +229,7 @@ fn printable(value: &str) -> String {
 }
 
 /// A text that may hold anything, as a terminal may see it.
-fn printable_line(text: &str) -> String {
+pub(crate) fn printable_line(text: &str) -> String {
     // Controls, invisible characters, and those that turn the direction of what follows.
     let harmful = |c: char| {
         c.is_control()

@@ -56,8 +56,15 @@ fn one_file_names_athenas_sdk() {
 }
 
 #[test]
+fn one_file_of_headgate_names_an_aws_sdk() {
+    let naming = sources(&project().join("local")).into_iter().filter(|(_, text)| text.contains("aws_sdk_"));
+    assert_eq!(naming.map(|(name, _)| name).collect::<Vec<_>>(), ["local/src/redrive/aws.rs"]);
+}
+
+#[test]
 fn main_only_wires() {
-    let mains = sources(&project()).into_iter().filter(|(name, _)| name.ends_with("src/main.rs"));
+    let is_ours = |name: &str| name.ends_with("src/main.rs") && !name.starts_with("bench/");
+    let mains = sources(&project()).into_iter().filter(|(name, _)| is_ours(name));
     for (name, text) in mains {
         assert!(text.lines().count() <= 45, "`{name}` has {} lines", text.lines().count());
     }

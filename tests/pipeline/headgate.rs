@@ -69,6 +69,16 @@ impl Workshop {
                 own.extend([option.into(), path.into()]);
             }
         }
+        self.call(own, arguments, input)
+    }
+
+    /// Runs `headgate redrive` with the ledger `ledger` of this workshop.
+    pub(crate) fn redrive(&self, arguments: &[&str]) -> Said {
+        let ledger = self.path("ledger");
+        self.call(vec!["headgate".into(), "redrive".into(), "--ledger".into(), ledger.into()], arguments, b"")
+    }
+
+    fn call(&self, own: Vec<OsString>, arguments: &[&str], input: &[u8]) -> Said {
         let arguments = arguments
             .iter()
             .map(|argument| OsString::from(argument.replace("DIR", self.folder.path().to_str().unwrap())));
