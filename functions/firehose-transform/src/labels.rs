@@ -38,8 +38,8 @@ pub struct Labels {
 }
 
 impl Partitions {
-    /// Begins an invocation, and numbers it.
-    pub(crate) fn begin(&mut self) -> u64 {
+    /// Begins an invocation, and numbers it. Of too many partitions nothing is kept from those before.
+    pub fn begin(&mut self) -> u64 {
         if self.known.len() > MOST_KNOWN {
             self.known.clear();
         }

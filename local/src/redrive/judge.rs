@@ -30,9 +30,6 @@ pub enum Verdict {
     Fails(String),
 }
 
-/// Records after which what is known of partitions is forgotten, so that it cannot grow without end.
-const PARTITIONS_KEPT: usize = 10_000;
-
 impl Judge {
     /// The transform function of a deployment.
     pub fn new(deployment: Deployment) -> Self {
@@ -42,9 +39,8 @@ impl Judge {
 
     /// What becomes of a record, and what exactly is wrong with it. What Kinesis told of it is gone: `$kinesis` is null.
     pub fn ask(&mut self, record: &ErrorLine) -> (Verdict, String) {
-        if self.scratch.partitions.count() > PARTITIONS_KEPT {
-            self.scratch = Scratch::default();
-        }
+        // Each record is as an invocation of its own: what is known of partitions does not grow without end.
+        self.scratch.partitions.begin();
         let arrival = record.arrival.map(|arrival| arrival.to_string());
         let origin = Origin { arrival: arrival.as_deref(), stream: Some(&self.stream), ..Origin::default() };
         match self.transform.apply(&record.data, &origin, &mut self.scratch) {
