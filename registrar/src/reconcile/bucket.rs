@@ -63,6 +63,11 @@ pub(super) fn past(folder: &str) -> String {
     format!("{}0", folder.strip_suffix('/').unwrap_or(folder))
 }
 
+/// A text that comes before every key in a folder, and after whatever comes before these: `.` is the character before `/`.
+pub(super) fn before(folder: &str) -> String {
+    format!("{}.{}", folder.strip_suffix('/').unwrap_or(folder), char::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +84,14 @@ mod tests {
         assert_eq!(next(&["a/"], &["a!"]).as_deref(), Some("a0"));
         assert_eq!(next(&[], &["x"]).as_deref(), Some("x"));
         assert_eq!(Listing::new(vec!["a/".into()], vec![], false).next, None);
+    }
+
+    #[test]
+    fn the_edges_of_a_folder() {
+        let inside = ["k/a/", "k/a/!", "k/a/\u{10ffff}"];
+        let outside = ["k/a", "k/a!/x", "k/a-1/x", "k/a./x", "k/a.z/x", "k/a0", "k/a0/x", "k/aa/x", "k/b/"];
+        let between = |key: &str| *before("k/a/") < *key && *key < *past("k/a/");
+        assert!(inside.iter().all(|key| between(key)));
+        assert!(!outside.iter().any(|key| between(key)));
     }
 }
