@@ -530,7 +530,9 @@ impl<B: Bucket + Sync> Lister<'_, B> {
     async fn list(&self, folder: &str, after: Option<&str>, at_most: usize) -> Result<Listing, Stopped> {
         self.listings.fetch_add(1, Ordering::Relaxed);
         let listing = self.bucket.list(folder, after, at_most, self.invocation.attempt).await;
-        listing.map_err(|error| stopped(&format!("list the folder `{folder}`"), error))
+        let trying =
+            || if folder.is_empty() { "list the bucket".to_owned() } else { format!("list the folder `{folder}`") };
+        listing.map_err(|error| stopped(&trying(), error))
     }
 
     /// The answers to questions, as many as there are before the first that fails, and why that did.

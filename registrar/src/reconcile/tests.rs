@@ -328,7 +328,7 @@ async fn what_fails_is_named_and_gone_on_with() {
     insta::assert_snapshot!(stopped_by(3, 99).await, @r#"failed to register partitions: throttled: call 3; after """#);
     insta::assert_snapshot!(stopped_by(4, 99).await, @r#"failed to register partitions: throttled: call 4; after """#);
     insta::assert_snapshot!(stopped_by(5, 99).await, @r#"failed to list the catalog: throttled: call 5; after {"catalog":null,"after":null}"#);
-    insta::assert_snapshot!(stopped_by(99, 1).await, @r#"failed to list the folder ``: throttled: call 1; after """#);
+    insta::assert_snapshot!(stopped_by(99, 1).await, @r#"failed to list the bucket: throttled: call 1; after """#);
     insta::assert_snapshot!(stopped_by(99, 3).await, @r#"failed to list the folder `b/data/`: throttled: call 3; after """#);
     insta::assert_snapshot!(stopped_by(99, 5).await, @r#"failed to list the folder `b/data/day=1/`: throttled: call 5; after "a/data/day=1/""#);
     insta::assert_snapshot!(stopped_by(99, 6).await, @r#"failed to list the folder `a/data/`: throttled: call 6; after {"catalog":null,"after":null}"#);
