@@ -7,6 +7,7 @@
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
 //! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
+//! - [`reconcile`]: the folders of a lake held against its catalog;
 //! - [`cli`]: the command line.
 
 pub mod assumptions;
@@ -18,4 +19,5 @@ pub mod deployment;
 pub mod firehose;
 pub mod lake;
 pub mod pipeline;
+pub mod reconcile;
 pub mod summary;
