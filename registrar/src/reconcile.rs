@@ -463,7 +463,7 @@ impl<C: Catalog + Sync, B: Bucket + Sync> Run<'_, C, B> {
     fn home(&self, columns: &PartitionColumns, partition: &Partition, location: &str) -> Option<String> {
         let folder = location.strip_prefix(&self.maintainer.location(""))?;
         let folder = format!("{}/", folder.strip_suffix('/').unwrap_or(folder));
-        match self.lister.layout.folder(&folder) {
+        match self.lister.layout.kind_of_folder(&folder) {
             Ok(Folder::Of(own)) if columns.canonical(&own).as_ref() == Ok(partition) => Some(folder),
             _ => None,
         }
@@ -569,7 +569,7 @@ impl<B: Bucket + Sync> Lister<'_, B> {
                 return Ok(true);
             }
             folders.extend(listing.next.map(|next| (inside, Some(next))));
-            let is_inside = |folder: &String| matches!(self.layout.folder(folder), Ok(Folder::Inside(_)));
+            let is_inside = |folder: &String| matches!(self.layout.kind_of_folder(folder), Ok(Folder::Inside(_)));
             folders.extend(listing.folders.into_iter().rev().filter(is_inside).map(|folder| (folder, None)));
         }
         Ok(false)

@@ -45,7 +45,7 @@ impl<'l> Walk<'l> {
         let mut bound = if after.ends_with('/') { past(after) } else { after.to_owned() };
         loop {
             let folder = bound.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-            if walk.layout.folder(&folder) == Ok(Folder::Above) {
+            if walk.layout.kind_of_folder(&folder) == Ok(Folder::Above) {
                 let step = if let Some(name) = walk.layout.folder_name(depth(&folder)) {
                     let only = format!("{folder}{name}/");
                     if only > bound { walk.enter(only) } else { None }
@@ -97,7 +97,7 @@ impl<'l> Walk<'l> {
             };
             let Some(listing) = answers.next() else { continue };
             for folder in listing.folders {
-                match self.layout.folder(&folder) {
+                match self.layout.kind_of_folder(&folder) {
                     Ok(Folder::Above | Folder::Of(_)) => steps.extend(self.enter(folder)),
                     // Below partitions nothing is listed.
                     Ok(Folder::Inside(_)) | Err(KeyFault::ErrorObject | KeyFault::Hidden | KeyFault::FolderMarker) => {}
@@ -128,7 +128,7 @@ impl<'l> Walk<'l> {
     /// What is to be done with a folder of ours; those that the layout names are passed through.
     fn enter(&self, mut folder: String) -> Option<Step> {
         loop {
-            match self.layout.folder(&folder).ok()? {
+            match self.layout.kind_of_folder(&folder).ok()? {
                 Folder::Of(partition) => return Some(Step::Take(Found { folder, partition })),
                 Folder::Inside(_) => return None,
                 Folder::Above => match self.layout.folder_name(depth(&folder)) {
