@@ -8,6 +8,8 @@ statement and of what is meant by it:
 
     {"sql": "ALTER TABLE …", "types": {"k": "string"}, "partitions": [{"values": {"k": "a"}, "location": "s3://…/"}]}
 
+With `"removal": true` it takes one partition out of the catalog, and there is no location.
+
 Athena documents its DDL as Hive's. Hive's parser comes in the wheel of pyspark (hive-exec 2.3.10) and needs Java. Where
 there is none, the script says so and ends; with the variable CI that is a failure. Exit status 1 if a statement is read
 otherwise than it is meant.
@@ -99,7 +101,27 @@ class Hive:
                     added[-1][1].append(self.constant(location)[0])
                 case other:
                     raise NotAsMeant(f"it has a part `{other}`")
-        return [self.analyzer.unescapeIdentifier(part.getText()) for part in children(table)], added
+        return self.table(table), added
+
+    def removal(self, sql):
+        """The table that a statement takes a partition out of, as its parts, and that partition's values."""
+        statement = self.parse(sql)
+        table, removal, *others = children(statement)
+        if others or removal.getText() != "TOK_ALTERTABLE_DROPPARTS":
+            raise NotAsMeant(f"it is another statement: {statement.toStringTree()}")
+        specification, *rest = children(removal)
+        if [node.getText() for node in rest] != ["TOK_IFEXISTS"]:
+            raise NotAsMeant("it has no IF EXISTS, or more than one partition")
+        values = {}
+        for value in children(specification):
+            name, operator, constant = children(value)
+            if operator.getText() != "=" or name.getText().lower() in values:
+                raise NotAsMeant(f"`{name.getText()}` is not compared once and by `=`")
+            values[name.getText().lower()] = self.constant(constant)
+        return self.table(table), [(values, [])]
+
+    def table(self, node):
+        return [self.analyzer.unescapeIdentifier(part.getText()) for part in children(node)]
 
     def constant(self, node):
         """A value, and whether it stood in quotes."""
@@ -116,7 +138,8 @@ def children(node):
 
 def check(hive, meant):
     """Raises NotAsMeant unless Hive reads the statement as it is meant."""
-    table, read = hive.partitions(meant["sql"])
+    is_removal = meant.get("removal", False)
+    table, read = hive.removal(meant["sql"]) if is_removal else hive.partitions(meant["sql"])
     if len(table) != 2 or table != meant.get("table", ".".join(table)).split(".", 1):
         raise NotAsMeant(f"its table is {table}")
     if len(read) != len(meant["partitions"]):
@@ -131,8 +154,9 @@ def check(hive, meant):
         plain = {column: value for column, (value, _) in values.items()}
         if plain != partition["values"]:
             raise NotAsMeant(f"the values are {plain}, {partition['values']} are meant")
-        if locations != [partition["location"]]:
-            raise NotAsMeant(f"the locations of {plain} are {locations}, {partition['location']!r} is meant")
+        expected = [] if is_removal else [partition["location"]]
+        if locations != expected:
+            raise NotAsMeant(f"the locations of {plain} are {locations}, {expected} is meant")
         # Hive executes no statement that has one partition twice, not even with IF NOT EXISTS.
         identity = tuple(sorted(plain.items()))
         if identity in seen:
@@ -165,6 +189,7 @@ RIGHT = [
         ({"k": "b", "n": "-7"}, "s3://b/"),
         types={"k": "string", "n": "int"},
     ),
+    meant(r"DROP IF EXISTS PARTITION (`k` = 'it\'s')", ("it's", None)) | {"removal": True},
 ]
 
 # Statements that are not, and a word of how that is said. Were one of them found to be right, so could be what it stands for.
@@ -190,6 +215,11 @@ WRONG = [
     ),
     (meant(f"{ADD} PARTITION (`k` = 'x', `K` = 'y') {HERE}", ("x", "s3://b/")), "stands twice in a partition"),
     (meant(f"{ADD} PARTITION (`k` = 'x') {HERE}", ("x", "s3://b/")) | {"table": "d.u"}, "its table is"),
+    (meant("DROP IF EXISTS PARTITION (`k` = 'it''s')", ("it's", None)) | {"removal": True}, "the values are"),
+    (meant("DROP IF EXISTS PARTITION (`k` > 'x')", ("x", None)) | {"removal": True}, "not compared once and by `=`"),
+    (meant("DROP PARTITION (`k` = 'x')", ("x", None)) | {"removal": True}, "it has no IF EXISTS"),
+    (meant("DROP IF EXISTS PARTITION (`k` = 'x'), PARTITION (`k` = 'y')", ("x", None)) | {"removal": True}, "more than one"),
+    (meant(f"{ADD} PARTITION (`k` = 'x') {HERE}", ("x", None)) | {"removal": True}, "it is another statement"),
 ]
 
 
@@ -215,6 +245,8 @@ def main():
         print("hive.py: there is no `java` here, so Hive has read nothing", file=sys.stderr)
         sys.exit(1 if os.environ.get("CI") else 0)
     text = file.read() if file else subprocess.run(STATEMENTS, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout.decode()
+    if not text.strip():
+        sys.exit("there are no statements")
     started = time.monotonic()
     hive = Hive()
     statements = partitions = different = 0
