@@ -30,7 +30,7 @@ use crate::columns::PartitionColumns;
 use crate::handler::{Invocation, Maintainer};
 use crate::registration::{Outcome, is_same_place, was_made};
 use crate::report::Elsewhere;
-use crate::statement::{UnwritableReason, removal, statements};
+use crate::statement::{removal, statements};
 use crate::table_name::TableName;
 use bucket::before;
 use futures_util::future::join_all;
@@ -41,7 +41,7 @@ use shared::partition::Partition;
 use shared::telemetry::Line;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 use walk::{Found, Question, Walk, parent};
 
@@ -168,7 +168,7 @@ impl<C: Catalog + Sync, B: Bucket + Sync> Run<'_, C, B> {
     }
 
     /// Walks the folders that come after a text, and registers what is not.
-    async fn walk(&mut self, columns: &Arc<PartitionColumns>, after: &str) -> Result<(), Stopped> {
+    async fn walk(&mut self, columns: &PartitionColumns, after: &str) -> Result<(), Stopped> {
         let layout = self.lister.layout;
         let mut walk = Walk::new(layout, after);
         let mut batch = Vec::new();
@@ -201,7 +201,7 @@ impl<C: Catalog + Sync, B: Bucket + Sync> Run<'_, C, B> {
     }
 
     /// Holds folders against the catalog, and registers those that have data and are not.
-    async fn settle(&mut self, columns: &Arc<PartitionColumns>, found: Vec<Found>) -> Result<(), Stopped> {
+    async fn settle(&mut self, columns: &PartitionColumns, found: Vec<Found>) -> Result<(), Stopped> {
         if found.is_empty() {
             return Ok(());
         }
@@ -235,48 +235,43 @@ impl<C: Catalog + Sync, B: Bucket + Sync> Run<'_, C, B> {
             unregistered.extend(unregistered_here);
         }
 
-        // One small look at each of those that are not registered, in the order of the walk: if the time is over on the way, all
-        // before is settled, and it is gone on with there.
-        unregistered.sort_unstable_by(|(one, _), (other, _)| one.folder.cmp(&other.folder));
-        let mut with_data: Vec<(Found, Claim)> = Vec::new();
-        let mut looked_at = None;
-        let mut cut = None;
-        let mut rest = unregistered.into_iter();
-        loop {
-            let some: Vec<(Found, Claim)> = rest.by_ref().take(AT_ONCE).collect();
-            if some.is_empty() {
-                break;
-            }
-            let looks = join_all(some.iter().map(|(found, _)| self.lister.has_data(&found.folder))).await;
-            for (claim, has_data) in some.into_iter().zip(looks) {
-                match has_data {
-                    _ if cut.is_some() => {}
-                    Err(stopped) => cut = Some(stopped),
-                    Ok(has_data) => {
-                        looked_at = Some(claim.0.folder.clone());
-                        if has_data {
-                            with_data.push(claim);
-                        } else {
-                            self.report.empty += 1;
-                        }
-                    }
-                }
-            }
-            if cut.is_some() {
-                break;
-            }
-        }
+        let (with_data, cut) = self.look(unregistered).await;
         if self.report.dry_run {
             self.tell_claims(columns, with_data);
         } else {
             self.register(with_data).await?;
         }
-        if let Some(stopped) = cut {
-            self.place = looked_at.map_or_else(|| self.place.clone(), Place::Folder);
+        if let Some(Cut { stopped, behind }) = cut {
+            self.place = behind.map_or_else(|| self.place.clone(), Place::Folder);
             return Err(stopped);
         }
         self.report.folders += count;
         Ok(())
+    }
+
+    /// One small look at each of these folders, in the order of the walk: those that have data. If there is no time for all of
+    /// them, those at the beginning, and where that ends.
+    async fn look(&mut self, mut claims: Vec<(Found, Claim)>) -> (Vec<(Found, Claim)>, Option<Cut>) {
+        claims.sort_unstable_by(|(one, _), (other, _)| one.folder.cmp(&other.folder));
+        let (mut with_data, mut behind) = (Vec::new(), None);
+        let mut rest = claims.into_iter().peekable();
+        while rest.peek().is_some() {
+            let some: Vec<(Found, Claim)> = rest.by_ref().take(AT_ONCE).collect();
+            let looks = join_all(some.iter().map(|(found, _)| self.lister.has_data(&found.folder))).await;
+            for (claim, has_data) in some.into_iter().zip(looks) {
+                let has_data = match has_data {
+                    Ok(has_data) => has_data,
+                    Err(stopped) => return (with_data, Some(Cut { stopped, behind })),
+                };
+                behind = Some(claim.0.folder.clone());
+                if has_data {
+                    with_data.push(claim);
+                } else {
+                    self.report.empty += 1;
+                }
+            }
+        }
+        (with_data, None)
     }
 
     /// Registers folders with data, by the way of the handler, which finds out by itself what stands against it.
@@ -356,9 +351,8 @@ impl<C: Catalog + Sync, B: Bucket + Sync> Run<'_, C, B> {
         }
         for unwritable in unwritable {
             let location = missing.get(&unwritable.partition).cloned().unwrap_or_default();
-            let reason: UnwritableReason = unwritable.reason;
             self.report.failed += 1;
-            (self.tell)(Finding::Unfit { location, reason: reason.to_string() });
+            (self.tell)(Finding::Unfit { location, reason: unwritable.reason.to_string() });
         }
     }
 
@@ -478,6 +472,13 @@ enum Claim {
     Elsewhere(String),
     /// It can be no partition of the table.
     Unfit(String),
+}
+
+/// Why not all folders were looked at.
+struct Cut {
+    stopped: Stopped,
+    /// The last that was.
+    behind: Option<String>,
 }
 
 /// The bucket, with the time in which it can be looked into.
