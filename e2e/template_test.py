@@ -150,6 +150,15 @@ class Deployment:
                 for statement in listed(document["Statement"]):
                     yield name, statement
 
+    def rights_of(self, role):
+        """Each action that a role's policies allow, with the resources that it allows it on."""
+        rights = {}
+        for document in values_of(self.properties(role)["Policies"], {"PolicyDocument"}):
+            for statement in listed(document["Statement"]):
+                for action in listed(statement["Action"]):
+                    rights.setdefault(action, set()).update(listed(statement["Resource"]))
+        return rights
+
 
 @functools.cache
 def deployment(environment):
@@ -353,6 +362,34 @@ class Template(unittest.TestCase):
         [source] = self.it.of_type("AWS::Lambda::EventSourceMapping").values()
         self.assertEqual(["ReportBatchItemFailures"], source["FunctionResponseTypes"])
 
+    # The schedule
+
+    def test_schedule_calls_the_maintainer_and_may(self):
+        function = self.it.attribute("PartitionMaintainerFunction", "Arn")
+        [schedule] = self.it.of_type("AWS::Scheduler::Schedule").values()
+        self.assertEqual(function, schedule["Target"]["Arn"])
+        self.assertEqual({"reconcile": {}}, json.loads(schedule["Target"]["Input"]))
+        self.assertEqual(self.it.attribute("PartitionMaintainerScheduleRole", "Arn"), schedule["Target"]["RoleArn"])
+        self.assertEqual({"lambda:InvokeFunction": {function}}, self.it.rights_of("PartitionMaintainerScheduleRole"))
+        role = self.it.properties("PartitionMaintainerScheduleRole")
+        [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+        self.assertEqual({"Service": "scheduler.amazonaws.com"}, trust["Principal"])
+        self.assertEqual({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, trust["Condition"])
+
+    def test_schedule_can_be_left_out(self):
+        it = Deployment(self.environment, {"ReconcileSchedule": ""})
+        self.assertEqual({}, it.of_type("AWS::Scheduler::Schedule"))
+        self.assertNotIn("PartitionMaintainerScheduleRole", it.resources)
+
+    def test_a_run_is_given_up_before_the_next(self):
+        schedule = self.it.properties("PartitionMaintainerSchedule")
+        [invoke] = self.it.of_type("AWS::Lambda::EventInvokeConfig").values()
+        ages = [schedule["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"], invoke["MaximumEventAgeInSeconds"]]
+        self.assertEqual("rate(1 day)", schedule["ScheduleExpression"])
+        self.assertLess(sum(ages), 24 * 60 * 60)
+        for age in ages:
+            self.assertIn(age, range(60, 21_600 + 1))  # what Lambda takes; Scheduler takes up to a day
+
     # The table
 
     def test_partition_keys_are_the_layouts(self):
@@ -387,7 +424,12 @@ class Template(unittest.TestCase):
         variables = self.it.environment_of("PartitionMaintainerFunction")
         self.assertEqual(name, variables["TABLE"])
         self.assertEqual(f"s3://{variables['DATA_BUCKET']}/", self.it.table()["StorageDescriptor"]["Location"])
-        self.assertEqual(self.it.ref("AthenaWorkGroup"), variables["ATHENA_WORKGROUP"])
+
+    def test_maintainer_is_told_its_catalog(self):
+        for catalog in ("athena", "glue"):
+            variables = Deployment(self.environment, {"Catalog": catalog}).environment_of("PartitionMaintainerFunction")
+            self.assertEqual(catalog, variables["CATALOG"])
+            self.assertEqual(self.it.ref("AthenaWorkGroup"), variables["ATHENA_WORKGROUP"])
 
     def test_results_are_no_new_objects_of_the_data_bucket(self):
         results = self.it.properties("AthenaWorkGroup")["WorkGroupConfiguration"]["ResultConfiguration"]
@@ -395,6 +437,40 @@ class Template(unittest.TestCase):
         self.assertNotEqual(self.it.ref("DataBucket"), self.it.ref("AthenaResultsBucket"))
 
     # Rights
+
+    def test_maintainer_may_do_what_it_does(self):
+        # What our code calls, and by whichever resources; then what Athena does with the caller's rights.
+        bucket, queue = (self.it.attribute(name, "Arn") for name in ("DataBucket", "ObjectCreatedQueue"))
+        log = self.it.attribute("PartitionMaintainerLogGroup", "Arn")
+        database = self.it.parameters["DatabaseName"]
+        glue = f"arn:aws:glue:{REGION}:{ACCOUNT}:"
+        table = {f"{glue}catalog", f"{glue}database/{database}", f"{glue}table/{database}/{self.it.table()['Name']}"}
+        own = {action: {log} for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+        own |= {f"sqs:{action}": {queue} for action in ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")}
+        called = ("BatchCreatePartition", "BatchGetPartition", "GetPartitions", "GetTable")
+        own |= {f"glue:{action}": table for action in called} | {"s3:ListBucket": {bucket}}
+        by_glue = Deployment(self.environment, {"Catalog": "glue"}).rights_of("PartitionMaintainerRole")
+        self.assertEqual(own, by_glue)
+
+        results = self.it.attribute("AthenaResultsBucket", "Arn")
+        workgroup = f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{self.it.ref('AthenaWorkGroup')}"
+        default = {f"{glue}catalog", f"{glue}database/default"}
+        by_athena = own | {
+            "athena:GetQueryExecution": {workgroup},
+            "athena:StartQueryExecution": {workgroup},
+            "glue:CreatePartition": table,
+            "glue:GetDatabase": table | default,
+            "glue:GetDatabases": default,
+            "glue:GetPartition": table,
+            "s3:AbortMultipartUpload": {f"{results}/*"},
+            "s3:GetBucketLocation": {bucket, results},
+            "s3:GetObject": {f"{bucket}/*", f"{results}/*"},
+            "s3:ListBucket": {bucket, results},
+            "s3:ListBucketMultipartUploads": {results},
+            "s3:ListMultipartUploadParts": {f"{results}/*"},
+            "s3:PutObject": {f"{results}/*"},
+        }
+        self.assertEqual(by_athena, self.it.rights_of("PartitionMaintainerRole"))
 
     def test_no_right_is_for_everything(self):
         # A denial may be wide: the buckets deny everything without TLS.

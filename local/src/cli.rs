@@ -5,10 +5,13 @@ use crate::catalog::Catalog;
 use crate::deployment::{Choice, Deployment, key_value};
 use crate::lake::Lake;
 use crate::pipeline::Pipeline;
+use crate::reconcile;
 use crate::redrive::command::Redrive;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use registrar::reconcile::{Finding, Reconciliation};
+use registrar::report::Elsewhere;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -40,6 +43,11 @@ pub struct Console<'c> {
 enum Command {
     /// Send records through the whole pipeline, into a lake on disk.
     Run(Run),
+    /// Register what is in a lake and not in its catalog, and tell what is in the catalog and not in the lake.
+    ///
+    /// It is what the deployed maintainer does on its schedule. That one is asked for it by the event `{"reconcile": {}}`, or
+    /// `{"reconcile": {"dry_run": true}}`.
+    Reconcile(Reconcile),
     /// Print the variables of both functions, for `cargo lambda watch --env-file`.
     Env(Deployed),
     /// Show what Firehose could not deliver, and put it back into the stream.
@@ -77,6 +85,18 @@ struct Run {
     arrival: Timestamp,
 }
 
+#[derive(Debug, Args)]
+struct Reconcile {
+    #[command(flatten)]
+    deployed: Deployed,
+    /// Only tell what there is to do, and the statements that would do it.
+    #[arg(long)]
+    dry_run: bool,
+    /// The lake, as `run` has made it.
+    #[arg(long, value_name = "DIR", default_value = "lake")]
+    lake: PathBuf,
+}
+
 /// What records are read from.
 type Input<'c> = BufReader<Box<dyn Read + 'c>>;
 
@@ -105,6 +125,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, mut console: Console<
     let result = match cli.command {
         None => run(&cli.run, &mut console),
         Some(Command::Run(arguments)) => run(&arguments, &mut console),
+        Some(Command::Reconcile(arguments)) => reconcile(&arguments, &mut console),
         Some(Command::Env(deployed)) => env(&deployed, &mut console),
         Some(Command::Redrive(arguments)) => arguments.run(&mut console),
     };
@@ -150,6 +171,53 @@ fn run(arguments: &Run, console: &mut Console<'_>) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::Broken("not everything that was delivered can be queried".to_owned()))
+    }
+}
+
+fn reconcile(arguments: &Reconcile, console: &mut Console<'_>) -> Result<(), Failure> {
+    let mut faults = Vec::new();
+    let mut keep = |more: Vec<String>| faults.extend(more);
+    let pipeline = arguments.deployed.read().map(Pipeline::new).map_err(&mut keep).ok();
+    let lake = Lake::open_existing(&arguments.lake).map_err(|fault| keep(vec![fault])).ok();
+    let (Some(pipeline), Some((lake, kept))) = (pipeline, lake) else {
+        return Err(Failure::Wrong(faults));
+    };
+    let table = &pipeline.deployment().table_name;
+    if !kept.tables.contains_key(table) {
+        let shown = lake.folder().display();
+        return Err(Failure::Wrong(vec![format!(
+            "the lake `{shown}` has no table `{table}`, expected the `--config-env` that it was made with"
+        )]));
+    }
+    let catalog = pipeline.prepare(&lake, kept).map_err(|fault| Failure::Wrong(vec![fault]))?;
+    let mut shown = String::new();
+    let mut tell = |finding: Finding| shown.push_str(&told(&finding));
+    let done = reconcile::reconcile(pipeline.deployment(), &lake, catalog, arguments.dry_run, &mut tell);
+    print(console, &shown)?;
+    let done = done.map_err(|error| Failure::Broken(error.to_string()))?;
+    let Reconciliation { folders, registered, missing, added, elsewhere, gone, foreign, failed, .. } = done;
+    let of_missing = if arguments.dry_run { "to be registered".to_owned() } else { format!("{added} registered now") };
+    print(
+        console,
+        &format!(
+            "{folders} folders: {missing} missing ({of_missing}), {elsewhere} elsewhere, {failed} failed; {foreign} not of the layout.\n\
+             {registered} partitions: {gone} gone.\n"
+        ),
+    )?;
+    done.fault().map_or(Ok(()), |fault| Err(Failure::Broken(fault)))
+}
+
+/// A finding, as it is shown: the word that the summary counts it by, and what is to be known of it.
+fn told(finding: &Finding) -> String {
+    match finding {
+        Finding::Missing(location) => format!("missing    {location}\n"),
+        Finding::Unfit { location, reason } => format!("failed     {location}: {reason}\n"),
+        Finding::Elsewhere(Elsewhere { wanted, registered }) => {
+            format!("elsewhere  {wanted}: its partition is registered at {registered}\n")
+        }
+        Finding::Gone { location, statement } => format!("gone       {location}; to take it out:\n{statement};\n"),
+        Finding::Foreign(folder) => format!("foreign    {folder}\n"),
+        Finding::Statement(statement) => format!("{statement};\n"),
     }
 }
 

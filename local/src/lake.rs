@@ -5,6 +5,7 @@ use crate::firehose::Object;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::object_key::ObjectKey;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,9 @@ pub struct Lake {
 
 const CATALOG: &str = "catalog.json";
 const STATEMENTS: &str = "statements.sql";
+
+/// What the name of a file begins with that is being written.
+const PARTIAL: &str = ".partial-";
 
 /// The longest name of a file or folder, in bytes, on common file systems.
 const LONGEST_NAME: usize = 255;
@@ -47,6 +51,15 @@ impl Lake {
                 folder.display()
             )),
             Err(error) => Err(format!("`{}`: {error}", path.display())),
+        }
+    }
+
+    /// The lake in this folder, and its catalog, if there is one.
+    pub fn open_existing(folder: &Path) -> Result<(Self, Catalog), String> {
+        match fs::exists(folder.join(CATALOG)) {
+            Ok(true) => Self::open(folder),
+            Ok(false) => Err(format!("`{}` is no lake, expected one that `headgate run` has made", folder.display())),
+            Err(error) => Err(format!("`{}`: {error}", folder.display())),
         }
     }
 
@@ -116,6 +129,14 @@ impl Lake {
         path
     }
 
+    /// What lies directly in a folder of a bucket, in the order of keys: folders, each ending in `/`, and objects with their
+    /// sizes. As in S3 a folder is there only as long as an object is in it.
+    pub fn entries(&self, bucket: &str, folder: &str) -> io::Result<BTreeMap<String, Option<u64>>> {
+        let mut entries = BTreeMap::new();
+        read(&self.object_path(bucket, folder), folder, &mut entries).map_err(|error| self.about(&error))?;
+        Ok(entries)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -123,6 +144,40 @@ impl Lake {
     fn about(&self, error: &io::Error) -> io::Error {
         about(&format!("the lake `{}`", self.folder.display()), error)
     }
+}
+
+/// Reads what is in a folder on disk; `prefix` is what the keys of all that begin with.
+fn read(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, Option<u64>>) -> io::Result<()> {
+    let listed = match fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
+        listed => listed?,
+    };
+    for entry in listed {
+        let entry = entry?;
+        // Keys are text, and what is not whole yet is not there.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if name.starts_with(PARTIAL) {
+            continue;
+        }
+        if !entry.file_type()?.is_dir() {
+            entries.insert(format!("{prefix}{name}"), Some(entry.metadata()?.len()));
+        } else if let Some(beginning) = name.strip_suffix(GOES_ON) {
+            read(&entry.path(), &format!("{prefix}{beginning}"), entries)?;
+        } else if holds_anything(&entry.path())? {
+            entries.insert(format!("{prefix}{name}/"), None);
+        }
+    }
+    Ok(())
+}
+
+fn holds_anything(folder: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() || holds_anything(&entry.path())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The same error with what it is about.
@@ -150,7 +205,7 @@ pub fn notification(region: &str, bucket: &str, object: &Object) -> Value {
 /// Writes a file so that it is there as a whole or not at all.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Hidden from readers, short whatever the file's own name is, and not that of another process.
-    let partial = path.with_file_name(format!(".partial-{}", std::process::id()));
+    let partial = path.with_file_name(format!("{PARTIAL}{}", std::process::id()));
     fs::write(&partial, bytes)?;
     fs::rename(&partial, path)
 }

@@ -8,6 +8,7 @@
 //! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
 //! - [`redrive`]: what Firehose could not deliver goes back into the stream;
+//! - [`reconcile`]: the folders of a lake held against its catalog;
 //! - [`cli`]: the command line.
 
 pub mod assumptions;
@@ -19,5 +20,6 @@ pub mod deployment;
 pub mod firehose;
 pub mod lake;
 pub mod pipeline;
+pub mod reconcile;
 pub mod redrive;
 pub mod summary;

@@ -30,6 +30,11 @@ impl Pipeline {
         Self { deployment }
     }
 
+    /// The deployment.
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
     /// The bucket that it writes to.
     pub fn bucket(&self) -> &str {
         &self.deployment.bucket
@@ -44,7 +49,7 @@ impl Pipeline {
         {
             let (name, folder) = (&self.deployment.table_name, lake.folder().display());
             return Err(format!(
-                "the lake `{folder}` has a table `{name}` of another layout or place, expected another `--out`, or `--fresh`"
+                "the lake `{folder}` has a table `{name}` of another layout or place, expected another lake, or `run --fresh`"
             ));
         }
         table.columns.clone_from(&self.deployment.table.columns);

@@ -5,6 +5,8 @@
 //! {"sql": "ALTER TABLE …", "partitions": [{"values": {"column": "value"}, "location": "s3://…"}], "types": {"column": "int"}}
 //! ```
 //!
+//! A statement that takes a partition out again has `"removal": true`, and no location.
+//!
 //! The same statements every time. `cargo run -q -p registrar --features testing --example statements`
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "what it prints is what it is for; a fault in it ends it")]
@@ -14,7 +16,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use registrar::awkward::TEXTS;
 use registrar::columns::{PartitionColumn, PartitionColumns};
-use registrar::statement::{LONGEST_STATEMENT, statements};
+use registrar::statement::{LONGEST_STATEMENT, removal, statements};
 use registrar::table_name::TableName;
 use serde_json::{Map, Value, json};
 use shared::partition::{Partition, PartitionValue};
@@ -29,10 +31,22 @@ type Case = (Vec<(&'static str, &'static str)>, BTreeMap<Partition, String>);
 fn main() {
     let mut runner = TestRunner::deterministic();
     let random = (0..300).map(|_| case().new_tree(&mut runner).unwrap().current());
-    for (keys, partitions) in
-        [each_text(), each_character(), every_type(), as_long_as_can_be()].into_iter().chain(random)
-    {
+    let awkward = [each_text(), each_character(), every_type()];
+    for (keys, partitions) in &awkward {
+        print_removals(keys, partitions);
+    }
+    for (keys, partitions) in awkward.into_iter().chain([as_long_as_can_be()]).chain(random) {
         print(&keys, &partitions);
+    }
+}
+
+fn print_removals(keys: &[(&str, &str)], partitions: &BTreeMap<Partition, String>) {
+    let columns = PartitionColumns::new(keys.iter().copied()).unwrap();
+    let table = TableName::parse("my-db.table").unwrap();
+    for partition in partitions.keys() {
+        let sql = removal(&table, &columns, partition);
+        let meant = json!([{ "values": values(&columns, partition) }]);
+        println!("{}", json!({ "sql": sql, "partitions": meant, "types": types(&columns), "removal": true }));
     }
 }
 
@@ -42,20 +56,24 @@ fn print(keys: &[(&str, &str)], partitions: &BTreeMap<Partition, String>) {
     let with_locations = partitions.iter().map(|(partition, location)| (partition, location.as_str()));
     let (statements, unwritable) = statements(&table, &columns, with_locations, LONGEST_STATEMENT);
     assert_eq!(unwritable, []);
-    let names = || columns.columns().iter().map(PartitionColumn::name);
-    let types: Map<String, Value> = columns
-        .columns()
-        .iter()
-        .map(|column| (column.name().into(), column.partition_type().to_string().into()))
-        .collect();
     for statement in statements {
-        let meant = statement.partitions().iter().map(|partition| {
-            let values = names().zip(partition.values()).map(|(name, value)| (name.to_owned(), value.as_str().into()));
-            json!({ "values": values.collect::<Map<String, Value>>(), "location": partitions[partition] })
-        });
+        let meant = statement
+            .partitions()
+            .iter()
+            .map(|partition| json!({ "values": values(&columns, partition), "location": partitions[partition] }));
         let meant: Vec<Value> = meant.collect();
-        println!("{}", json!({ "sql": statement.sql(), "partitions": meant, "types": types }));
+        println!("{}", json!({ "sql": statement.sql(), "partitions": meant, "types": types(&columns) }));
     }
+}
+
+fn values(columns: &PartitionColumns, partition: &Partition) -> Map<String, Value> {
+    let names = columns.columns().iter().map(PartitionColumn::name);
+    names.zip(partition.values()).map(|(name, value)| (name.to_owned(), value.as_str().into())).collect()
+}
+
+fn types(columns: &PartitionColumns) -> Map<String, Value> {
+    let column = |column: &PartitionColumn| (column.name().to_owned(), column.partition_type().to_string().into());
+    columns.columns().iter().map(column).collect()
 }
 
 /// Each of the texts as a value, and in a location.

@@ -13,6 +13,7 @@
 //! - [`registration`]: partitions on their way into the catalog;
 //! - [`catalog`]: where they are registered, and [`columns`], by which it tells them apart;
 //! - [`statement`]: the DDL that adds them, quoted and split, and [`engine`], a catalog by DDL;
+//! - [`reconcile`]: the bucket's folders held against the catalog, for what no event told of;
 //! - [`table_name`]: the name of a table;
 //! - [`report`]: what an invocation did, for the log and the metrics;
 //! - [`config`]: the variables of the environment.
@@ -42,6 +43,7 @@ pub mod known;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 pub mod plan;
+pub mod reconcile;
 pub mod registration;
 pub mod report;
 pub mod statement;

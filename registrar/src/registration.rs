@@ -130,7 +130,11 @@ impl<C: Catalog + Sync> Maintainer<C> {
     }
 
     /// The table's columns, which are asked for once, and again after something went wrong.
-    async fn columns(&self, attempt: Attempt<'_>, lookups: &mut u64) -> Result<Arc<PartitionColumns>, CatalogError> {
+    pub(crate) async fn columns(
+        &self,
+        attempt: Attempt<'_>,
+        lookups: &mut u64,
+    ) -> Result<Arc<PartitionColumns>, CatalogError> {
         if let Some(columns) = self.kept_columns() {
             return Ok(columns);
         }
@@ -183,11 +187,11 @@ impl Registration {
 }
 
 /// Whether a call was made at all.
-fn was_made<T>(result: &Result<T, CatalogError>) -> bool {
+pub(crate) fn was_made<T>(result: &Result<T, CatalogError>) -> bool {
     !matches!(result, Err(CatalogError::NotStarted(_) | CatalogError::Unfit(_)))
 }
 
 /// Whether two locations are one folder: Hive keeps no slash at the end, Glue keeps it.
-fn is_same_place(one: &str, other: &str) -> bool {
+pub(crate) fn is_same_place(one: &str, other: &str) -> bool {
     one.strip_suffix('/').unwrap_or(one) == other.strip_suffix('/').unwrap_or(other)
 }

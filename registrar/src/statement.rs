@@ -77,6 +77,15 @@ pub fn statements<'p>(
     (statements, unwritable)
 }
 
+/// The statement that takes a partition out of the catalog, for a person to run: nothing here ever does. What lies at its
+/// location stays as it is.
+///
+/// <https://docs.aws.amazon.com/athena/latest/ug/alter-table-drop-partition.html>
+pub fn removal(table: &TableName, columns: &PartitionColumns, partition: &Partition) -> String {
+    let table = format!("{}.{}", identifier(table.database()), identifier(table.name()));
+    format!("ALTER TABLE {table} DROP IF EXISTS PARTITION ({})", specification(columns, partition))
+}
+
 impl Statement {
     /// The text, without a semicolon: Athena runs one statement at a time.
     pub fn sql(&self) -> &str {
@@ -96,6 +105,11 @@ impl From<UnwritableReason> for CatalogError {
 }
 
 fn clause(columns: &PartitionColumns, partition: &Partition, location: &str) -> String {
+    format!("\n  PARTITION ({}) LOCATION {}", specification(columns, partition), literal(location))
+}
+
+/// A partition's columns with their values.
+fn specification(columns: &PartitionColumns, partition: &Partition) -> String {
     let value = |(column, value): (&PartitionColumn, &PartitionValue)| {
         let value = value.as_str();
         // Hive's grammar has no sign before a number; between quotes it takes one.
@@ -103,7 +117,7 @@ fn clause(columns: &PartitionColumns, partition: &Partition, location: &str) -> 
         format!("{} = {}", identifier(column.name()), if bare { value.to_owned() } else { literal(value) })
     };
     let values: Vec<String> = columns.columns().iter().zip(partition.values()).map(value).collect();
-    format!("\n  PARTITION ({}) LOCATION {}", values.join(", "), literal(location))
+    values.join(", ")
 }
 
 /// A folder in a location that Hive would not keep: one without a name, or one of the names that a path leaves out.
@@ -173,6 +187,16 @@ mod tests {
         let columns = columns(&[("a", "int"), ("b", "bigint"), ("c", "decimal(3,1)"), ("d", "date"), ("e", "boolean")]);
         let partition = partition(&["7", "-7", "7.5", "2026-11-21", "true"]);
         insta::assert_snapshot!(clause(&columns, &partition, "s3://lake/07/").trim_start(), @"PARTITION (`a` = 7, `b` = '-7', `c` = 7.5, `d` = '2026-11-21', `e` = 'true') LOCATION 's3://lake/07/'");
+    }
+
+    #[test]
+    fn a_removal_is_quoted_as_an_addition_is() {
+        let columns = columns(&[("k", "string"), ("n", "int")]);
+        let statements = [["it's", "7"], ["x')", "-7"]].map(|values| removal(&table(), &columns, &partition(&values)));
+        insta::assert_snapshot!(statements.join("\n"), @r"
+        ALTER TABLE `metrics`.`component-metrics` DROP IF EXISTS PARTITION (`k` = 'it\'s', `n` = 7)
+        ALTER TABLE `metrics`.`component-metrics` DROP IF EXISTS PARTITION (`k` = 'x\')', `n` = '-7')
+        ");
     }
 
     #[test]

@@ -71,6 +71,17 @@ enum Extent {
     AllBut(usize),
 }
 
+/// What a folder is to a layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// Partitions can lie below it.
+    Above,
+    /// It is the partition's own, the one that [`Layout::render`] gives.
+    Of(Partition),
+    /// It lies inside of a partition's folder, and objects, or more such folders, can lie in it.
+    Inside(Partition),
+}
+
 /// The longest prefix that Firehose writes to, in characters, once evaluated. Firehose is taken to count as Java does, so
 /// that characters beyond the basic plane are two.
 pub const LONGEST_PREFIX: usize = 512;
@@ -174,12 +185,7 @@ impl Layout {
         for (segment, name) in self.segments.iter().zip(text.split('/')) {
             segment.read(name, &mut found).ok_or(KeyFault::Foreign)?;
         }
-        let mut values = Vec::with_capacity(found.len());
-        for (capture, text) in self.captures.iter().zip(found) {
-            let value = capture.value(text).ok_or(KeyFault::Foreign)?;
-            values.push(PartitionValue::new(value).map_err(KeyFault::Value)?);
-        }
-        let partition = Partition::new(values);
+        let partition = self.partition(&found)?;
         match self.render(&partition) {
             Ok(prefix) if text.starts_with(&prefix) => Ok((partition, prefix)),
             Ok(_) | Err(_) => Err(KeyFault::Foreign),
@@ -223,6 +229,63 @@ impl Layout {
         } else {
             Err(KeyFault::Foreign)
         }
+    }
+
+    /// What a folder is, or why none of our objects can lie below it. It is written as keys have it, from the bucket's root on
+    /// and with `/` at the end: `data/year=2026/`. The root itself is nothing.
+    ///
+    /// Each folder on the way to an object that [`Layout::locate`] finds is one.
+    pub fn kind_of_folder(&self, path: &str) -> Result<Folder, KeyFault> {
+        if path.starts_with(self.error_prefix.head()) {
+            return Err(KeyFault::ErrorObject);
+        }
+        if path.is_empty() {
+            return Ok(Folder::Above);
+        }
+        let names: Vec<&str> = path.strip_suffix('/').ok_or(KeyFault::Foreign)?.split('/').collect();
+        if names.iter().any(|name| name.starts_with(['_', '.'])) {
+            return Err(KeyFault::Hidden);
+        }
+        if names.len() > self.segments.len() {
+            return Err(KeyFault::Foreign);
+        }
+        let mut found = vec![""; self.captures.len()];
+        for (segment, name) in self.segments.iter().zip(&names) {
+            segment.read(name, &mut found).ok_or(KeyFault::Foreign)?;
+        }
+        let depth = self.segments.iter().take_while(|segment| !segment.is_random()).count();
+        if names.len() < depth {
+            return Ok(Folder::Above);
+        }
+        let partition = self.partition(&found)?;
+        match self.render(&partition) {
+            Ok(prefix) if path == prefix => Ok(Folder::Of(partition)),
+            Ok(prefix) if path.starts_with(&prefix) => Ok(Folder::Inside(partition)),
+            Ok(_) | Err(_) => Err(KeyFault::Foreign),
+        }
+    }
+
+    /// The only name that a folder of ours can have at this depth, which is that many folders below the bucket's root;
+    /// nothing where it depends on the object, and where there are none.
+    pub fn folder_name(&self, depth: usize) -> Option<&str> {
+        match self.segments.get(depth)?.pieces.as_slice() {
+            [Piece::Text(name)] => Some(name),
+            _ => None,
+        }
+    }
+
+    /// How many folders below the bucket's root our objects lie.
+    pub fn depth(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// The partition whose values have these texts in the path.
+    fn partition(&self, found: &[&str]) -> Result<Partition, KeyFault> {
+        let value = |(capture, text): (&Capture, &&str)| {
+            let value = capture.value(text).ok_or(KeyFault::Foreign)?;
+            PartitionValue::new(value).map_err(KeyFault::Value)
+        };
+        self.captures.iter().zip(found).map(value).collect::<Result<_, _>>().map(Partition::new)
     }
 
     /// The values as parts of a path; nothing where the value is not known yet.

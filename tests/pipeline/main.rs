@@ -17,6 +17,7 @@ mod configuration;
 mod events;
 mod hard_values;
 mod model;
+mod reconcile;
 mod redrive;
 mod sample;
 mod statements;

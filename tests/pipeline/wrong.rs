@@ -63,7 +63,7 @@ fn an_environment_or_parameter_that_is_not_there() {
     ");
     insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", "Prefix=x"]), @"
     headgate: this cannot work:
-      `PROJECT/template.yaml`: there is no parameter `Prefix`, expected one of `Architecture`, `System`, `Source`, `RecordFormat`, `RecordQuery`, `PartitionQuery`, `Contract`, `OutputFormat`, `S3Prefix`, `ErrorPrefix`, `DynamicPartitioning`, `DynamicPartitioningRetrySeconds`, `DatabaseName`, `TableName`
+      `PROJECT/template.yaml`: there is no parameter `Prefix`, expected one of `Architecture`, `System`, `Source`, `RecordFormat`, `RecordQuery`, `PartitionQuery`, `Contract`, `OutputFormat`, `S3Prefix`, `ErrorPrefix`, `DynamicPartitioning`, `DynamicPartitioningRetrySeconds`, `DatabaseName`, `TableName`, `Catalog`, `ReconcileSchedule`
     ");
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::partition::ValueFault;
 use proptest::prelude::*;
+use std::cmp::Ordering;
 
 const VALUE_ONLY: &str = "!{partitionKeyFromLambda:componentName}/";
 const MIXED: &str = "store-data/store_id=!{partitionKeyFromLambda:store_id}/!{partitionKeyFromLambda:year}/!{partitionKeyFromLambda:month}/!{partitionKeyFromLambda:day}/!{partitionKeyFromLambda:hour}/";
@@ -232,7 +233,73 @@ fn values() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), proptest::sample::select(&HARD).prop_map(str::to_owned), "[ -~]{1,8}"]
 }
 
+#[test]
+fn folders_on_the_way_to_objects() {
+    let check = |layout: &Layout, path: &str, expected: &str| {
+        let values =
+            |partition: Partition| partition.values().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let found = match layout.kind_of_folder(path) {
+            Ok(Folder::Above) => "above".to_owned(),
+            Ok(Folder::Of(partition)) => format!("of {}", values(partition)),
+            Ok(Folder::Inside(partition)) => format!("inside of {}", values(partition)),
+            Err(fault) => fault.to_string(),
+        };
+        assert_eq!(found, expected, "`{path}`");
+    };
+    let times = layout(TIMES);
+    check(&times, "", "above");
+    check(&times, "traffic/", "above");
+    check(&times, "traffic/year=2026/month=11/", "above");
+    check(&times, "traffic/year=2026/month=11/day=21/hour=09/", "of 2026, 11, 21, 09");
+    check(&times, "traffic/year=2026/month=11/day=21/hour=09/x/", "it is not of the layout");
+    check(&times, "traffic/year=2026/month=1/", "it is not of the layout");
+    check(&times, "other/", "it is not of the layout");
+    check(&times, "traffic", "it is not of the layout");
+    check(&times, "errors/", "it lies under the error prefix");
+    check(&times, "traffic/_temporary/", "it is hidden from Athena: a name in its key begins with `_` or `.`");
+
+    let value_only = layout(VALUE_ONLY);
+    check(&value_only, "a%2Fb/", "of a/b");
+    check(&value_only, "a%2fb/", "it is not of the layout");
+    check(&value_only, "%65rrors/", "of errors");
+    check(&value_only, "/", "a value in its key cannot be one: it is empty");
+
+    let random = layout("x/!{partitionKeyFromLambda:a}/y/!{firehose:random-string}/z/");
+    check(&random, "x/1/", "above");
+    check(&random, "x/1/y/", "of 1");
+    check(&random, "x/1/y/Ab3dEf6hIjk/", "inside of 1");
+    check(&random, "x/1/y/Ab3dEf6hIjk/z/", "inside of 1");
+    check(&random, "x/1/y/z/", "it is not of the layout");
+    let names: Vec<_> = (0..=random.depth()).map(|depth| random.folder_name(depth)).collect();
+    assert_eq!(names, [Some("x"), None, Some("y"), None, Some("z"), None]);
+
+    // The error prefix can lie beside data, below a folder of the layout.
+    let beside = layout_with("data/!{partitionKeyFromLambda:a}/", "data/errors/");
+    check(&beside, "data/", "above");
+    check(&beside, "data/errors/", "it lies under the error prefix");
+    check(&beside, "data/%65rrors/", "of errors");
+}
+
 proptest! {
+    #[test]
+    fn the_way_to_an_object_is_of_folders(layout in layouts(), values in proptest::collection::vec(values(), 5)) {
+        let values: Vec<_> = values.iter().filter_map(|value| PartitionValue::new(value.clone()).ok()).collect();
+        prop_assume!(values.len() >= layout.captures().len());
+        let partition = Partition::new(values[..layout.captures().len()].to_vec());
+        let Ok(prefix) = layout.render(&partition) else { return Ok(()) };
+        let random = if layout.prefix().as_str().contains("random") { "Ab3dEf6hIjk/" } else { "" };
+        let mut path = String::new();
+        for name in format!("{prefix}{random}").split_inclusive('/') {
+            path.push_str(name);
+            let expected = match path.len().cmp(&prefix.len()) {
+                Ordering::Less => Folder::Above,
+                Ordering::Equal => Folder::Of(partition.clone()),
+                Ordering::Greater => Folder::Inside(partition.clone()),
+            };
+            prop_assert_eq!(layout.kind_of_folder(&path), Ok(expected));
+        }
+    }
+
     #[test]
     fn what_is_rendered_is_matched(layout in layouts(), values in proptest::collection::vec(values(), 5)) {
         let values: Vec<_> = values.iter().filter_map(|value| PartitionValue::new(value.clone()).ok()).collect();
