@@ -20,7 +20,7 @@ class Function:
     def __init__(self, program, variables):
         self.events, self.answers, self.asked = queue.Queue(), queue.Queue(), threading.Event()
         self.invocations, self.lines = 0, []
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
+        self.server = Server(("127.0.0.1", 0), RuntimeApi)
         self.server.function = self
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         environment = {
@@ -59,7 +59,7 @@ class Function:
         """The reply to an event, or what it says is wrong as `{"error": …}`. It has so many seconds."""
         self.invocations += 1
         deadline = round((time.time() + seconds) * 1000)
-        self.events.put((f"request-{self.invocations}", deadline, json.dumps(event).encode()))
+        self.events.put((f"request-{self.invocations}", deadline, json.dumps(event, separators=(",", ":")).encode()))
         try:
             return self.answers.get(timeout=seconds + 5)
         except queue.Empty:
@@ -87,6 +87,11 @@ class Function:
         self.events.put(None)
         self.server.shutdown()
         self.server.server_close()
+
+
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        pass  # the function is ended while it waits for an event
 
 
 class RuntimeApi(BaseHTTPRequestHandler):
