@@ -14,7 +14,7 @@ async fn queries_end_in_all_the_ways_that_there_are() {
     };
     let error = |category, error_type| json!({ "ErrorCategory": category, "ErrorType": error_type });
     insta::assert_snapshot!(ended(End::Cancelled, LONG).await, @"3: query `0` was cancelled");
-    insta::assert_snapshot!(ended(End::Never, 100).await, @"3: no answer before the deadline: query `1` is `RUNNING`");
+    insta::assert_snapshot!(ended(End::Never, 600).await, @"3: no answer before the deadline: query `1` is `RUNNING`");
     insta::assert_snapshot!(ended(End::Failed("FAILED: SemanticException", error(2, 1003)), LONG).await, @"3: query `2` failed: FAILED: SemanticException (error type 1003)");
     insta::assert_snapshot!(ended(End::Failed("Rate exceeded", error(2, 1401)), LONG).await, @"3: throttled: query `3`: Rate exceeded (error type 1401)");
     insta::assert_snapshot!(ended(End::Failed("Access Denied", error(2, 1501)), LONG).await, @"3: access denied: query `4`: Access Denied (error type 1501)");
