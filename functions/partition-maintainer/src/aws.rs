@@ -60,7 +60,7 @@ pub async fn configuration() -> SdkConfig {
 
 /// What sends the requests; the clients of one configuration share its connections.
 ///
-/// With `ring`: the SDK's own choice, aws-lc, makes the executable a fifth larger.
+/// With `ring`: the SDK's own choice, aws-lc, would add two megabytes to the executable.
 pub fn http_client() -> SharedHttpClient {
     let provider = Provider::Rustls(CryptoMode::Ring);
     aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
