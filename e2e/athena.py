@@ -1,6 +1,7 @@
-"""Athena as far as the partition maintainer asks for it: every statement succeeds at once, and is kept.
+"""Athena and Glue as far as the partition maintainer asks for them: every statement succeeds at once, and is kept.
 
 https://docs.aws.amazon.com/athena/latest/APIReference/Welcome.html
+https://docs.aws.amazon.com/glue/latest/webapi/WebAPI_Welcome.html
 """
 
 import json
@@ -9,10 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Athena:
-    """A service on 127.0.0.1, in a thread of its own. `statements` are those that were started, in order."""
+    """A service on 127.0.0.1, in a thread of its own. `statements` are those that were started, in order; the table has these
+    partition columns, all of them text, and no partitions as far as Glue says."""
 
-    def __init__(self, port):
+    def __init__(self, port, columns):
         self.statements = []
+        self.columns = columns
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -46,8 +49,13 @@ class Athena:
                 query = request["QueryExecutionId"]
                 status = {"State": "SUCCEEDED"}
                 return 200, {"QueryExecution": {"QueryExecutionId": query, "Status": status}}
+            case "AWSGlue.GetTable":
+                keys = [{"Name": column, "Type": "string"} for column in self.columns]
+                return 200, {"Table": {"Name": request["Name"], "PartitionKeys": keys}}
+            case "AWSGlue.BatchGetPartition":
+                return 200, {"Partitions": [], "UnprocessedKeys": []}
             case _:
-                return refusal(f"expected StartQueryExecution or GetQueryExecution, got {operation}")
+                return refusal(f"expected an operation of Athena or Glue that the maintainer needs, got {operation}")
 
 
 def refusal(message):

@@ -59,5 +59,7 @@ for function in sys.argv[1:]:
     archive.unlink()
     if size > 50_000_000:  # Lambda's quota
         sys.exit(f"{bootstrap} is {size:,} bytes as an archive; Lambda takes 50 MB")
+    if len(program) > 10_000_000:  # ours: what is larger takes longer to start
+        sys.exit(f"{bootstrap} has {len(program):,} bytes; expected 10 MB at most")
     print(f"{function}: {len(program):,} bytes, {size:,} as an archive")
 PYTHON

@@ -46,13 +46,13 @@ fn the_transform_is_built_without_an_async_runtime() {
 }
 
 #[test]
-fn one_file_names_athenas_sdk() {
-    let naming: Vec<String> = sources(&project().join("functions"))
-        .into_iter()
-        .filter(|(_, text)| text.contains("aws_sdk_athena"))
-        .map(|(name, _)| name)
-        .collect();
-    assert_eq!(naming, ["functions/partition-maintainer/src/athena.rs"]);
+fn one_file_names_each_sdk() {
+    let sources = sources(&project().join("functions/partition-maintainer/src"));
+    for (sdk, file) in [("aws_sdk_athena", "athena.rs"), ("aws_sdk_glue", "glue.rs"), ("aws_sdk_s3", "s3.rs")] {
+        let naming = sources.iter().filter(|(name, text)| text.contains(sdk) && !name.contains("/bin/"));
+        let naming: Vec<&str> = naming.map(|(name, _)| name.as_str()).collect();
+        assert_eq!(naming, [format!("functions/partition-maintainer/src/{file}")]);
+    }
 }
 
 #[test]

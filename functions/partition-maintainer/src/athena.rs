@@ -1,65 +1,41 @@
 //! Statements run by Amazon Athena.
 
+use crate::aws::{NO_REASON, Patience, in_time, refused};
 use aws_config::SdkConfig;
 use aws_sdk_athena::Client;
-use aws_sdk_athena::config::Builder;
-use aws_sdk_athena::config::retry::RetryConfig;
-use aws_sdk_athena::config::timeout::TimeoutConfig;
-use aws_sdk_athena::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_athena::types::error::InvalidRequestException;
+use aws_sdk_athena::error::SdkError;
+use aws_sdk_athena::operation::start_query_execution::StartQueryExecutionError;
 use aws_sdk_athena::types::{AthenaError, QueryExecutionState, QueryExecutionStatus};
 use registrar::catalog::{Attempt, CatalogError};
 use registrar::engine::Engine;
 use registrar::statement::Statement;
-use std::error::Error;
-use std::iter::successors;
-use std::time::{Duration, SystemTime};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
+use uuid::Uuid;
 
 /// An engine that starts a query for each statement and looks at it until it has ended.
 #[derive(Debug)]
 pub struct Athena {
     client: Client,
     workgroup: String,
+    patience: Patience,
 }
-
-/// What is left of an invocation for its log and its reply.
-const MARGIN: Duration = Duration::from_secs(1);
-
-/// The pause before the first look at a query. DDL seldom takes longer than a few seconds, unless it has to queue.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-
-/// The longest pause between two looks. Far below the quota of `GetQueryExecution`, 100 calls a second
-/// (<https://docs.aws.amazon.com/general/latest/gr/athena.html>), whatever else the account does.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
-/// How often the SDK sends one request, the first time included.
-const ATTEMPTS: u32 = 4;
-
-/// How long one attempt may take. Athena replies in a fraction of a second; but a connection that was open when Lambda
-/// froze the function can be dead when it goes on, without notice.
-const ATTEMPT: Duration = Duration::from_secs(5);
-
-/// What stands in a message where Athena says nothing.
-const NO_REASON: &str = "no reason given";
 
 impl Athena {
     /// An engine that runs queries in this workgroup, which must have a place for their results.
-    pub fn new(config: &SdkConfig, workgroup: String) -> Self {
-        Self { client: Client::from_conf(patient(Builder::from(config)).build()), workgroup }
+    pub fn new(configuration: &SdkConfig, workgroup: String, patience: Patience) -> Self {
+        Self { client: Client::new(configuration), workgroup, patience }
     }
 
     /// Starts a query and gives its id.
     ///
     /// <https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html>
-    async fn start(&self, statement: &Statement) -> Result<String, CatalogError> {
+    async fn start(&self, statement: &Statement, attempt: Attempt<'_>) -> Result<String, CatalogError> {
         const OPERATION: &str = "`StartQueryExecution`";
-        // The database is part of the statement, so no context is needed. The token that makes the request idempotent
-        // is filled in by the SDK: one for each call, kept when the call is sent again. It must not be derived from the
-        // statement: Athena would then answer a later try with the id of the first execution, failed as it is.
+        // The database is part of the statement, so no context is needed.
         let request = self.client.start_query_execution();
         let request = request.query_string(statement.sql()).work_group(&self.workgroup);
-        let reply = request.send().await.map_err(|error| refused(OPERATION, &error))?;
+        let request = request.client_request_token(token(statement, &self.workgroup, attempt));
+        let reply = request.send().await.map_err(|error| not_started(OPERATION, &error))?;
         reply
             .query_execution_id
             .ok_or_else(|| CatalogError::Unavailable(format!("{OPERATION}: the reply has no query id")))
@@ -77,57 +53,57 @@ impl Athena {
             .and_then(|status| Some((status.state.clone()?, status)))
             .ok_or_else(|| CatalogError::Unavailable(format!("{operation}: the reply has no state")))
     }
-
-    /// Runs a statement to its end, however long that takes. `seen` tells how far it is.
-    async fn run_to_end(&self, statement: &Statement, seen: &mut String) -> Result<(), CatalogError> {
-        "`StartQueryExecution` has not replied".clone_into(seen);
-        let query = self.start(statement).await?;
-        *seen = format!("query `{query}` is started");
-        let mut pause = FIRST_PAUSE;
-        loop {
-            sleep(with_jitter(pause)).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
-            match self.look(&query).await? {
-                (QueryExecutionState::Succeeded, _) => return Ok(()),
-                (QueryExecutionState::Failed, status) => return Err(failed(query, &status)),
-                (QueryExecutionState::Cancelled, _) => return Err(CatalogError::Cancelled(query)),
-                // Queued, running, queued again after a transient error, or a state that is newer than this code: it
-                // may not be the end, and it is not success.
-                (state, _) => *seen = format!("query `{query}` is `{state}`"),
-            }
-        }
-    }
 }
 
 impl Engine for Athena {
     /// Starts a query, and looks at it until it has ended or the deadline is near. Success is `SUCCEEDED` and nothing
     /// else.
     ///
-    /// A query that has not ended by then is left alone: it may still succeed, and `IF NOT EXISTS` makes the next try
-    /// cheap.
+    /// A query that has not ended by then is left alone: it may still succeed, and then the next try finds its partitions in
+    /// the catalog.
     async fn run(&self, statement: &Statement, attempt: Attempt<'_>) -> Result<(), CatalogError> {
-        // From here on, time is Tokio's: a span that one timeout measures, over all calls and pauses.
-        let left = attempt.deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(MARGIN);
-        if left.is_zero() {
-            return Err(CatalogError::NotStarted("there is no time left"));
-        }
-        let mut seen = String::new();
-        let ended = timeout(left, self.run_to_end(statement, &mut seen)).await;
-        ended.unwrap_or(Err(CatalogError::TimedOut(seen)))
+        in_time(attempt, "`StartQueryExecution` has not replied", async |seen| {
+            let query = self.start(statement, attempt).await?;
+            *seen = format!("query `{query}` is started");
+            for pause in self.patience.pauses() {
+                sleep(pause).await;
+                match self.look(&query).await? {
+                    (QueryExecutionState::Succeeded, _) => return Ok(()),
+                    (QueryExecutionState::Failed, status) => return Err(failed(query, &status)),
+                    (QueryExecutionState::Cancelled, _) => return Err(CatalogError::Cancelled(query)),
+                    // Queued, running, queued again after a transient error, or a state that is newer than this code: it
+                    // may not be the end, and it is not success.
+                    (state, _) => *seen = format!("query `{query}` is `{state}`"),
+                }
+            }
+            Err(CatalogError::TimedOut(seen.clone()))
+        })
+        .await
     }
 }
 
-/// The SDK's own patience: the standard retries, which also know what throttling looks like, and a limit for each
-/// attempt.
-fn patient(config: Builder) -> Builder {
-    config
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build())
+/// What makes a start idempotent: Athena replies to a token that it has seen with the query that it has started, if
+/// everything else is the same, and with an error if not.
+///
+/// The same attempt therefore never runs a statement twice, however often the request is sent. A later attempt has another
+/// token: with the same one it would be told the query of the first, failed as that may be.
+fn token(statement: &Statement, workgroup: &str, attempt: Attempt<'_>) -> String {
+    // No two different triples have the same text: neither an id nor a workgroup's name holds a line's end.
+    let text = format!("{}\n{workgroup}\n{}", attempt.id, statement.sql());
+    // 36 characters, of 32 to 128 that Athena takes.
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()).to_string()
 }
 
-/// From half of the pause to the whole, so that functions that started together do not stay together.
-fn with_jitter(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
+/// The error of a query that did not start, with Athena's own code for it, which says more than the exception's.
+fn not_started(operation: &str, error: &SdkError<StartQueryExecutionError>) -> CatalogError {
+    let detail = match error.as_service_error() {
+        Some(StartQueryExecutionError::InvalidRequestException(invalid)) => invalid.athena_error_code(),
+        _ => None,
+    };
+    match detail {
+        Some(detail) => refused(&format!("{operation}: `{detail}`"), error),
+        None => refused(operation, error),
+    }
 }
 
 /// The error of a query that failed.
@@ -136,8 +112,11 @@ fn with_jitter(pause: Duration) -> Duration {
 /// another statement adds the partition at the same moment; and then it is unknown whether the other partitions of this
 /// one were added. The next try does.
 ///
-/// The types are those of <https://docs.aws.amazon.com/athena/latest/ug/error-reference.html>.
+/// Types and categories are those of <https://docs.aws.amazon.com/athena/latest/ug/error-reference.html> and
+/// <https://docs.aws.amazon.com/athena/latest/APIReference/API_AthenaError.html>.
 fn failed(query: String, status: &QueryExecutionStatus) -> CatalogError {
+    /// `ErrorCategory`: the fault is Athena's own.
+    const SYSTEM: i32 = 1;
     let error = status.athena_error();
     let error_type = error.and_then(AthenaError::error_type);
     let reason = status.state_change_reason().or(error.and_then(AthenaError::error_message));
@@ -150,52 +129,17 @@ fn failed(query: String, status: &QueryExecutionStatus) -> CatalogError {
         // Not 1402: too many versions of a table are a quota, which does not recover by itself.
         Some(1400 | 1401 | 1403..=1406) => CatalogError::Throttled(format!("query `{query}`: {reason}")),
         Some(1500 | 1501) => CatalogError::Denied(format!("query `{query}`: {reason}")),
+        _ if error.is_some_and(|error| error.retryable() || error.error_category() == Some(SYSTEM)) => {
+            CatalogError::Unavailable(format!("query `{query}`: {reason}"))
+        }
         _ => CatalogError::Failed { query, reason },
     }
-}
-
-/// The error of a request that Athena refused, or that did not reach it, after all attempts.
-///
-/// <https://docs.aws.amazon.com/athena/latest/APIReference/CommonErrors.html>
-fn refused<E>(operation: &str, error: &SdkError<E>) -> CatalogError
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    let message = format!("{operation}: {}", message(error));
-    match error.code() {
-        Some("ThrottlingException" | "TooManyRequestsException") => CatalogError::Throttled(message),
-        Some("AccessDeniedException" | "NotAuthorized" | "OptInRequired" | "UnrecognizedClientException") => {
-            CatalogError::Denied(message)
-        }
-        Some("InvalidRequestException" | "ValidationException") => CatalogError::Rejected(message),
-        _ => CatalogError::Unavailable(message),
-    }
-}
-
-/// What Athena says, or else the whole chain of causes. Not the SDK's `DisplayErrorContext`, which adds a dump of all
-/// that it has, the reply's headers included.
-fn message<E>(error: &SdkError<E>) -> String
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    let mut chain = successors(Some(error as &dyn Error), |error| (*error).source());
-    if let Some(code) = error.code() {
-        let detail = chain.find_map(<dyn Error>::downcast_ref::<InvalidRequestException>);
-        let detail = detail.and_then(InvalidRequestException::athena_error_code);
-        let detail = detail.map(|detail| format!(" (`{detail}`)")).unwrap_or_default();
-        return format!("{code}{detail}: {}", error.message().unwrap_or(NO_REASON));
-    }
-    let status = error.raw_response().map(|reply| format!("HTTP {}", reply.status()));
-    let mut causes: Vec<String> = status.into_iter().chain(chain.map(ToString::to_string)).collect();
-    // The SDK wraps some errors in others that only repeat them.
-    causes.dedup();
-    causes.join(": ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_athena::Config;
+    use aws_sdk_athena::config::Builder;
     use aws_sdk_athena::config::interceptors::BeforeTransmitInterceptorContextRef;
     use aws_sdk_athena::config::{
         BehaviorVersion, ConfigBag, Credentials, HttpClient, Intercept, Region, RuntimeComponents,
@@ -213,6 +157,7 @@ mod tests {
     use serde_json::{Value, json};
     use shared::partition::{Partition, PartitionValue};
     use std::sync::{Arc, Mutex};
+    use std::time::{Duration, SystemTime};
     use tokio::time::Instant;
 
     /// What became of a statement, and how.
@@ -249,23 +194,29 @@ mod tests {
     /// The configuration of a client as the function has it, but for the network. Not that of `mock_client!`, whose
     /// idempotency tokens are all the same.
     fn config(http: impl HttpClient + 'static) -> Builder {
-        patient(Config::builder())
+        let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
             .http_client(http)
+            .build();
+        Builder::from(&Patience::default().of_clients(config))
     }
 
     async fn run_with(config: Builder, deadline: SystemTime) -> Ran {
+        run_in(config, Attempt { deadline, id: "one" }).await
+    }
+
+    async fn run_in(config: Builder, attempt: Attempt<'_>) -> Ran {
         let requests = Requests::default();
         let client = Client::from_conf(config.interceptor(requests.clone()).build());
-        let athena = Athena { client, workgroup: "maintainer".to_owned() };
+        let athena = Athena { client, workgroup: "maintainer".to_owned(), patience: Patience::default() };
         let partition = Partition::new(vec![PartitionValue::new("a").unwrap()]);
         let partitions = [(&partition, "s3://lake/a/")];
         let table = TableName::parse("db.t").unwrap();
         let columns = PartitionColumns::new([("k", "string")]).unwrap();
         let statement = statements(&table, &columns, partitions, LONGEST_STATEMENT).0.remove(0);
         let begun = Instant::now();
-        let result = athena.run(&statement, Attempt { deadline, id: "one" }).await;
+        let result = athena.run(&statement, attempt).await;
         let requests = requests.0.lock().unwrap().clone();
         Ran {
             result: result.map_or_else(|error| error.to_string(), |()| "registered".to_owned()),
@@ -280,11 +231,15 @@ mod tests {
 
     /// Runs a statement against replies in this order. Each of them has to be asked for, and nothing else.
     async fn run_against(replies: &[Rule], deadline: SystemTime) -> Ran {
+        run_against_in(replies, Attempt { deadline, id: "one" }).await
+    }
+
+    async fn run_against_in(replies: &[Rule], attempt: Attempt<'_>) -> Ran {
         let replies_in_order = MockResponseInterceptor::new().rule_mode(RuleMode::Sequential);
         let config = config(create_mock_http_client())
             .credentials_provider(Credentials::for_tests())
             .interceptor(replies.iter().fold(replies_in_order, MockResponseInterceptor::with_rule));
-        let ran = run_with(config, deadline).await;
+        let ran = run_in(config, attempt).await;
         assert!(replies.iter().all(|reply| reply.num_calls() > 0), "not all was asked for: {}", ran.result);
         ran
     }
@@ -386,6 +341,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_is_athenas_own_fault_is_no_fault_of_the_statement() {
+        let error = |category| AthenaError::builder().error_category(category).error_type(204);
+        let result = async |error: AthenaError| {
+            result(&[started(), has_failed(Some("FAILED: MetaException"), Some(error))]).await
+        };
+        insta::assert_snapshot!(result(error(1).build()).await, @"unavailable: query `q-1`: FAILED: MetaException (error type 204)");
+        insta::assert_snapshot!(result(error(2).build()).await, @"query `q-1` failed: FAILED: MetaException (error type 204)");
+        insta::assert_snapshot!(result(error(3).retryable(true).build()).await, @"unavailable: query `q-1`: FAILED: MetaException (error type 204)");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_state_that_is_not_known_is_not_the_end() {
         let unknown = || QueryExecutionState::from("PONDERING");
         insta::assert_snapshot!(result(&[started(), is(unknown()), is(Succeeded)]).await, @"registered");
@@ -416,19 +382,21 @@ mod tests {
         let throttled = || body("TooManyRequestsException", "Rate exceeded");
         let start = mock!(Client::start_query_execution).sequence();
         let start = start.http_status(400, Some(throttled())).times(2).output(query_1).build();
-        let tokens = async |replies: &[Rule]| {
-            let ran = run_against(replies, seconds_from_now(60)).await;
+        let tokens = async |replies: &[Rule], id| {
+            let ran = run_against_in(replies, Attempt { deadline: seconds_from_now(60), id }).await;
             let tokens = ran.requests.iter().filter_map(|request| request["ClientRequestToken"].as_str());
             (ran.result, tokens.map(str::to_owned).collect::<Vec<_>>())
         };
-        let (result, first) = tokens(&[start, is(Succeeded)]).await;
+        let (result, first) = tokens(&[start, is(Succeeded)], "one").await;
         assert_eq!(result, "registered");
         assert_eq!(first, vec![first[0].clone(); 3]);
 
-        let (result, second) = tokens(&[does_not_start(4, 400, &throttled())]).await;
+        let (result, second) = tokens(&[does_not_start(4, 400, &throttled())], "two").await;
         insta::assert_snapshot!(result, @"throttled: `StartQueryExecution`: TooManyRequestsException: Rate exceeded");
         assert_eq!(second, vec![second[0].clone(); 4]);
-        assert_ne!(first[0], second[0], "another try is another query");
+        assert_ne!(first[0], second[0], "another attempt is another query");
+        let (_, again) = tokens(&[started(), is(Succeeded)], "one").await;
+        assert_eq!(again[0], first[0], "the same attempt is the same query");
     }
 
     #[tokio::test(start_paused = true)]
@@ -441,7 +409,7 @@ mod tests {
         insta::assert_snapshot!(start("UnknownOperationException", "what?").await, @"unavailable: `StartQueryExecution`: UnknownOperationException: what?");
         let invalid =
             json!({ "__type": "InvalidRequestException", "AthenaErrorCode": "MALFORMED_QUERY", "Message": "line 1:1" });
-        insta::assert_snapshot!(result(&[does_not_start(1, 400, &invalid.to_string())]).await, @"rejected: `StartQueryExecution`: InvalidRequestException (`MALFORMED_QUERY`): line 1:1");
+        insta::assert_snapshot!(result(&[does_not_start(1, 400, &invalid.to_string())]).await, @"rejected: `StartQueryExecution`: `MALFORMED_QUERY`: InvalidRequestException: line 1:1");
 
         let look =
             async |code, message| result(&[started(), is(Running), does_not_look(1, 400, &body(code, message))]).await;

@@ -2,9 +2,17 @@
 //!
 //! In reading order:
 //!
-//! - [`athena`]: statements run by Amazon Athena, the only file that names its SDK;
-//! - [`reader`]: the table, as far as it is known;
-//! - `main.rs`: the configuration, the client and the runtime, put together.
+//! - [`invocation`]: an event goes to whom it is for;
+//! - [`glue`]: what the Glue catalog has of a table, and partitions registered in it;
+//! - [`athena`]: statements run by Amazon Athena;
+//! - [`s3`]: the bucket's folders, for the reconcile;
+//! - [`aws`]: what all clients have in common, their patience and their errors;
+//! - `main.rs`: the configuration, the clients and the runtime, put together.
+//!
+//! Each service's SDK is named by the file that is called by it, and by no other.
 
 pub mod athena;
-pub mod reader;
+pub mod aws;
+pub mod glue;
+pub mod invocation;
+pub mod s3;

@@ -1,17 +1,14 @@
 //! The partition maintainer on Lambda.
 
-// The SDK's futures lie deep within one another, and within the runtime's.
-#![recursion_limit = "256"]
-
-use aws_config::BehaviorVersion;
-use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
-use partition_maintainer::athena::Athena;
-use partition_maintainer::reader::LayoutReader;
-use registrar::catalog::Attempt;
+use aws_config::SdkConfig;
+use lambda_runtime::{run, service_fn};
+use partition_maintainer::{athena::Athena, aws, glue::Glue, invocation::handle, s3::S3};
+use registrar::catalog::Catalog;
 use registrar::config::{self, RegistrationBy};
 use registrar::engine::StatementCatalog;
-use registrar::handler::{Invocation, Maintainer};
-use serde_json::value::RawValue;
+use registrar::handler::{Maintainer, Scope};
+use registrar::reconcile::Reconciler;
+use registrar::table_name::TableName;
 use shared::edge::{self, Log};
 use std::process::ExitCode;
 
@@ -21,21 +18,21 @@ async fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return edge::refuse(&error),
     };
-    let RegistrationBy::Athena { workgroup } = config.registration else { return ExitCode::from(2) };
-    let athena = Athena::new(&aws_config::load_defaults(BehaviorVersion::latest()).await, workgroup);
-    let reader = LayoutReader::new(&config.scope.layout);
-    let maintainer = &Maintainer::new(config.scope, StatementCatalog::new(reader, athena, config.table));
-    let log = &Log::from_environment();
-    let served = run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
-        let deadline = event.context.deadline();
-        let id = format!("{}-{:?}", event.context.request_id, deadline);
-        let attempt = Attempt { deadline: edge::deadline(deadline), id: &id };
-        let (reply, report) = maintainer.handle(event.payload.get(), Invocation { now: &edge::now, attempt }).await;
-        report.lines().iter().for_each(|line| log.print(line));
-        reply.map_err(|error| Diagnostic {
-            error_type: "partitions-not-registered".to_owned(),
-            error_message: error.to_string(),
-        })
-    }));
+    let (aws, patience) = (aws::configuration().await, aws::Patience::default());
+    let glue = Glue::new(&aws, config.table.clone(), patience);
+    match config.registration {
+        RegistrationBy::Glue => serve(config.scope, glue, aws, config.table).await,
+        RegistrationBy::Athena { workgroup } => {
+            let athena = Athena::new(&aws, workgroup, patience);
+            let catalog = StatementCatalog::new(glue, athena, config.table.clone());
+            serve(config.scope, catalog, aws, config.table).await
+        }
+    }
+}
+
+async fn serve<C: Catalog + Send + Sync>(scope: Scope, catalog: C, aws: SdkConfig, table: TableName) -> ExitCode {
+    let reconciler = &Reconciler::new(S3::new(aws, scope.bucket.clone()), table);
+    let (maintainer, log) = (&Maintainer::new(scope, catalog), &Log::from_environment());
+    let served = run(service_fn(move |event| handle(event, maintainer, reconciler, log)));
     edge::ended(served.await)
 }
