@@ -37,7 +37,7 @@ pub const PAGE: usize = 1_000;
 impl Listing {
     /// A page with these folders and objects, each in order, after which there is more or not.
     pub fn new(folders: Vec<String>, objects: Vec<(String, u64)>, is_truncated: bool) -> Self {
-        let last_folder = folders.last().map(|folder| past(folder));
+        let last_folder = folders.last().map(|folder| last_key(folder));
         let last_object = objects.last().map(|(key, _)| key.clone());
         let next = last_folder.max(last_object).filter(|_| is_truncated);
         Self { folders, objects, next }
@@ -56,9 +56,25 @@ impl<B: Bucket + Sync> Bucket for &B {
     }
 }
 
-/// A text that comes after every key in a folder, and before whatever comes after these: `0` is the character after `/`.
+/// The last key that could be in a folder.
 ///
-/// The folder itself would not do: whether S3 lists `a/` after `a/`, because of what lies in it, is not documented.
+/// The folder itself would not do to go on after it: whether S3 lists `a/` after `a/`, because of what lies in it, is not
+/// documented. Nor would what comes after all its keys: that could be an object.
+fn last_key(folder: &str) -> String {
+    let mut last = folder.to_owned();
+    // Of each length in UTF-8, the last character.
+    for character in ['\u{10ffff}', '\u{ffff}', '\u{7ff}', '\u{7f}'] {
+        while last.len() + character.len_utf8() <= LONGEST_KEY {
+            last.push(character);
+        }
+    }
+    last
+}
+
+/// The longest key in bytes (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>).
+const LONGEST_KEY: usize = 1_024;
+
+/// A text that comes after every key in a folder, and before every folder that comes after it: `0` is the character after `/`.
 pub(super) fn past(folder: &str) -> String {
     format!("{}0", folder.strip_suffix('/').unwrap_or(folder))
 }
@@ -79,11 +95,22 @@ mod tests {
             let objects = objects.iter().map(|key| ((*key).to_owned(), 1)).collect();
             Listing::new(folders, objects, true).next
         };
-        assert_eq!(next(&["a/", "b/"], &["ab"]).as_deref(), Some("b0"));
+        assert_eq!(next(&["a/", "b/"], &["ab"]), Some(last_key("b/")));
         assert_eq!(next(&["a/", "b/"], &["c"]).as_deref(), Some("c"));
-        assert_eq!(next(&["a/"], &["a!"]).as_deref(), Some("a0"));
+        assert_eq!(next(&["a/"], &["a!"]), Some(last_key("a/")));
         assert_eq!(next(&[], &["x"]).as_deref(), Some("x"));
         assert_eq!(Listing::new(vec!["a/".into()], vec![], false).next, None);
+    }
+
+    #[test]
+    fn no_key_of_a_folder_comes_after_its_last() {
+        let last = last_key("k/a/");
+        assert_eq!(last.len(), LONGEST_KEY);
+        let longest = |end: &str| format!("k/a/{}{end}", "\u{10ffff}".repeat(254));
+        for key in ["k/a/", "k/a/b", "k/a/\u{10ffff}", &longest(""), &longest("\u{10ffff}"), &longest("\u{ffff}~")] {
+            assert!(*key <= *last, "{key}");
+        }
+        assert!(*last < *"k/a0");
     }
 
     #[test]

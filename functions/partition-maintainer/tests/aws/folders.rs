@@ -35,6 +35,7 @@ async fn folders_are_listed_with_all_the_keys_that_there_can_be() {
         "a/1",
         "a/b/1",
         "a!/1",
+        "a0",
         "a1",
         "a+b/1",
         "a b/1",
