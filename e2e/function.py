@@ -15,9 +15,12 @@ LONGEST_WAIT = 60  # seconds for one answer
 
 
 class Function:
-    """Starts a program as Lambda starts a function, and hands it one event after the other."""
+    """Starts a program as Lambda starts a function, and hands it one event after the other.
 
-    def __init__(self, program, variables):
+    It may be run by a command before it. What it and the command say is in `lines`.
+    """
+
+    def __init__(self, program, variables, command=()):
         self.events, self.answers, self.asked = queue.Queue(), queue.Queue(), threading.Event()
         self.invocations, self.lines = 0, []
         self.server = Server(("127.0.0.1", 0), RuntimeApi)
@@ -38,7 +41,7 @@ class Function:
         }
         begun = time.perf_counter()
         self.process = subprocess.Popen(
-            [str(program)], env=environment | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*command, str(program)], env=environment | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
         self.reader.start()
@@ -80,7 +83,7 @@ class Function:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def stop(self):
-        self.process.kill()
+        self.process.terminate()
         self.process.wait()
         self.reader.join()
         self.process.stdout.close()

@@ -17,13 +17,11 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-import threading
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, "events")
+from function import Function  # noqa: E402
 from request import request  # noqa: E402
 
 FUNCTION = Path(".aws-sam/build/FirehoseTransformFunction/bootstrap")
@@ -101,89 +99,15 @@ CASES = {
 ENDLESS = (metrics, {"S3_PREFIX": BY_TIME, "RECORD_QUERY": "def f: f; f"})
 
 
-class Lambda(ThreadingHTTPServer):
-    """Hands out the same event some times over, and keeps the replies."""
-
-    def __init__(self, event, invocations):
-        super().__init__(("127.0.0.1", 0), Invocations)
-        self.event, self.left, self.replies = event, invocations, []
-        self.finished = threading.Event()
-
-
-class Invocations(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self):
-        if self.server.left == 0:
-            self.server.finished.set()
-            return  # and no answer: the function is ended
-        self.server.left -= 1
-        headers = {
-            "Lambda-Runtime-Aws-Request-Id": f"request-{self.server.left}",
-            "Lambda-Runtime-Deadline-Ms": "4102444800000",
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:transform",
-        }
-        self.answer(200, self.server.event, headers)
-
-    def do_POST(self):
-        reply = json.loads(self.body())
-        self.server.replies.append(reply if self.path.endswith("/response") else {"error": reply})
-        self.answer(202, b"{}", {})
-
-    def body(self):
-        if "Content-Length" in self.headers:
-            return self.rfile.read(int(self.headers["Content-Length"]))
-        chunks = []
-        while size := int(self.rfile.readline(), 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(chunks)
-
-    def answer(self, status, body, headers):
-        self.send_response(status)
-        for name, value in (headers | {"Content-Type": "application/json", "Content-Length": len(body)}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 def run(event, variables, invocations, command=()):
     """The function's replies, and what it and the command before it said."""
-    server = Lambda(event, invocations)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    environment = {
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
-        "AWS_LAMBDA_FUNCTION_NAME": "transform",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-        "AWS_LAMBDA_FUNCTION_VERSION": "1",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "transform",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "transform",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_REGION": "eu-west-1",
-        "PATH": os.environ["PATH"],
-        "ERROR_PREFIX": "errors/",
-    }
-    command = [*command, str(FUNCTION)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment | variables, stdout=subprocess.DEVNULL, stderr=pipe, text=True) as process:
-        waiting = threading.Thread(target=lambda: (process.wait(), server.finished.set()), daemon=True)
-        waiting.start()
-        finished = server.finished.wait(LONGEST_RUN)
-        process.terminate()
-        said = process.stderr.read()
-    server.shutdown()
-    if not finished or len(server.replies) != invocations:
-        sys.exit(f"{len(server.replies)} of {invocations} invocations were answered:\n{said}")
-    return server.replies, said
+    with Function(FUNCTION, {"ERROR_PREFIX": "errors/"} | variables, command) as function:
+        replies = [function.invoke(event, LONGEST_RUN) for _ in range(invocations)]
+    return replies, "".join(function.lines)
 
 
 def event_of(records):
-    return json.dumps(request("measured", [record.encode() for record in records])).encode()
+    return request("measured", [record.encode() for record in records])
 
 
 def instructions(name, make, variables):
