@@ -115,7 +115,7 @@ struct OfPart {
 }
 
 /// What cannot be read is an error; what cannot be modelled may work all the same.
-const OF_PARTS: [OfPart; 6] = [PARAMETERS, VARIABLES, AGREEMENT, TEMPLATE, TABLE, NOT_MODELLED];
+const OF_PARTS: [OfPart; 7] = [PARAMETERS, VARIABLES, AGREEMENT, TEMPLATE, TABLE, NOT_MODELLED, NOT_READ];
 
 const PARAMETERS: OfPart = OfPart {
     name: "parameters",
@@ -155,7 +155,14 @@ const TABLE: OfPart = OfPart {
 const NOT_MODELLED: OfPart = OfPart {
     name: "not-modelled",
     gravity: Gravity::Warning,
-    words: "`headgate run` cannot show what Firehose does with it, and whether the parts agree was not checked",
+    words: "`headgate run` cannot show what Firehose does with it",
+    source: "ARCHITECTURE.md",
+};
+
+const NOT_READ: OfPart = OfPart {
+    name: "not-read",
+    gravity: Gravity::Warning,
+    words: "`headgate` cannot read it, so that whether the delivery stream agrees with the rest was not checked",
     source: "ARCHITECTURE.md",
 };
 
@@ -177,7 +184,8 @@ fn findings(examined: &Examined) -> Vec<Finding> {
                 Part::Variables => VARIABLES,
                 Part::Agreement => AGREEMENT,
                 Part::Table => TABLE,
-                Part::DeliveryStream if examined.stream.is_some() => NOT_MODELLED,
+                Part::NotModelled => NOT_MODELLED,
+                Part::DeliveryStream if examined.stream.is_some() => NOT_READ,
                 Part::DeliveryStream | Part::Queue => TEMPLATE,
             };
             Finding { gravity, problem: fault.clone(), rule: name, words, source }

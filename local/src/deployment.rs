@@ -58,8 +58,10 @@ pub(crate) enum Part {
     Parameters,
     /// The functions' variables.
     Variables,
-    /// The delivery stream.
+    /// The delivery stream, so that it could not be read.
     DeliveryStream,
+    /// What the delivery stream does and a run cannot show.
+    NotModelled,
     /// The table.
     Table,
     /// The queue.
@@ -135,10 +137,13 @@ impl Deployment {
             .clone()
             .and_then(|variables| faults.keep_all(registrar::config::read(&mut Variables::new(variables))));
         let stream = faults.keep(Part::DeliveryStream, delivery_stream::read(template));
+        if let Some(fault) = stream.as_ref().and_then(|stream| stream.not_modelled.clone()) {
+            faults.push(Part::NotModelled, fault);
+        }
         let table = faults.keep(Part::Table, table(template));
         let queue = faults.keep(Part::Queue, queue(template));
         let deployment = || {
-            let (stream, bucket) = stream?;
+            let delivery_stream::Read { stream, bucket, .. } = stream?;
             let (table_name, table) = table?;
             let (transform, maintainer_config) = (transform?, maintainer?);
             let variables = transform_variables?.into_iter().chain(maintainer_variables?).collect();
