@@ -1,8 +1,8 @@
-//! Whether a deployment's configuration is sound, told without data: by AWS's rules, each with its source, and by what the
-//! deployment says of itself.
+//! Whether a deployment's configuration is sound, told without data: by AWS's rules, each with its source, and by what
+//! the deployment says of itself.
 //!
-//! What [`Deployment::read`](crate::deployment::Deployment::read) refuses is found here too. To that come the
-//! [rules](rules::RULES) of what a run on a laptop has no need to know.
+//! What [`Deployment::read`](crate::deployment::Deployment::read) refuses is found here too. To that come the rules of
+//! what a run on a laptop has no need to know (`rules.rs`).
 
 mod rules;
 
@@ -141,7 +141,7 @@ const AGREEMENT: OfPart = OfPart {
 const TEMPLATE: OfPart = OfPart {
     name: "template",
     gravity: Gravity::Error,
-    words: "the template makes each part of the pipeline, and refers only to what it makes",
+    words: "the template makes each part of the pipeline and refers to what it makes alone, in what `headgate` knows of CloudFormation",
     source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/conditions-section-structure.html",
 };
 

@@ -70,7 +70,7 @@ pub(crate) enum Part {
     Agreement,
 }
 
-/// A deployment as its files have it, sound or not: properties with everything in them resolved. None for what cannot be.
+/// A deployment as its files have it, sound or not: properties with everything in them resolved, as far as they can be.
 #[derive(Debug)]
 pub(crate) struct Examined {
     /// All of the delivery stream.
@@ -239,6 +239,10 @@ impl Examined {
         let (template, faults) = template_of(choice)?;
         let (_, faults) = Deployment::of(&template, faults);
         let mut faults = Faults(faults);
+        let transform_arn = faults.keep(Part::Variables, template.arn(TRANSFORM));
+        let of_all = faults.keep(Part::Variables, template.global("/Timeout")).filter(|timeout| !timeout.is_null());
+        // What is wrong with them has been told, as with the tables.
+        let variables = variables(&template, TRANSFORM).unwrap_or_default();
         let mut resolved = |part, resource: &str, pointer: &str| {
             faults.keep(part, template.optional_property(resource, pointer)).flatten()
         };
@@ -248,21 +252,18 @@ impl Examined {
         let notifications = resolved(Part::Queue, BUCKET, "/NotificationConfiguration");
         let tables = template.resources_of_type(TABLE).unwrap_or_default();
         let table = tables.first().and_then(|table| resolved(Part::Table, table, "/TableInput"));
-        let mut timeout = |function: &str| {
-            let of_all = template.global("/Timeout").ok().filter(|timeout| !timeout.is_null());
-            resolved(Part::Variables, function, "/Timeout").or(of_all)
-        };
+        let mut timeout = |function: &str| resolved(Part::Variables, function, "/Timeout").or(of_all.clone());
         let (transform_timeout, maintainer_timeout) = (timeout(TRANSFORM), timeout(MAINTAINER));
         Ok(Self {
             stream,
-            transform_arn: template.arn(TRANSFORM).ok(),
+            transform_arn,
             transform_timeout,
             maintainer_timeout,
             mapping,
             queue,
             notifications,
             table,
-            variables: variables(&template, TRANSFORM).unwrap_or_default(),
+            variables,
             faults: faults.0,
         })
     }

@@ -292,6 +292,41 @@ fn each_fault_is_found_by_its_rule_alone() {
 }
 
 #[test]
+fn what_is_at_its_limit_is_right() {
+    let uncompressed = "CompressionFormat: UNCOMPRESSED";
+    let extension = "[DeliversCsv, .csv, .json]";
+    let longest = format!("{}/!{{partitionKeyFromLambda:componentName}}/", "x".repeat(509));
+    let right = [
+        planted("", "", "").with("S3Prefix", longest),
+        planted("", "", "").with("DynamicPartitioningRetrySeconds", "0"),
+        planted("", "", "").with("DynamicPartitioningRetrySeconds", "7200"),
+        planted("", "SizeInMBs: 64", "SizeInMBs: 128"),
+        planted("", "SizeInMBs: 64", "SizeInMBs: 1").of("traffic"),
+        planted("", "IntervalInSeconds: 60", "IntervalInSeconds: 900"),
+        planted("", "IntervalInSeconds: 60", "IntervalInSeconds: 0").of("traffic"),
+        planted("", "ParameterValue: \"1\"", "ParameterValue: \"0.2\""),
+        planted("", "ParameterValue: \"1\"", "ParameterValue: \"2.25\""),
+        planted("", "ParameterValue: \"10\"", "ParameterValue: \"0\""),
+        planted("", "ParameterValue: \"10\"", "ParameterValue: \"900\""),
+        planted("", "!Sub ${FirehoseTransformFunction.Arn}:$LATEST", "!GetAtt FirehoseTransformFunction.Arn"),
+        planted("", uncompressed, "CompressionFormat: GZIP").and(extension, "[DeliversCsv, .csv.gz, .json.gz]"),
+        planted("", uncompressed, "CompressionFormat: GZIP").and("        FileExtension: !If ", "        # "),
+        planted("", uncompressed, "CustomTimeZone: Africa/Porto-Novo"),
+        converting("", "", ""),
+        converting("", "{ Compression: SNAPPY }", "{ BlockSizeBytes: 67108864, PageSizeBytes: 65536 }"),
+        planted("", "      Description: Checks and", "      Timeout: 300\n      Description: Checks and"),
+        planted("", "BatchSize: 100", "BatchSize: 10").and("InSeconds: 5", "InSeconds: 0"),
+        planted("", "Event: s3:ObjectCreated:*", "Event: \"s3:ObjectCreated:*\""),
+    ];
+    for planted in right {
+        let report = planted.report();
+        let mut found = found(&report);
+        found.retain(|finding| finding.rule != "not-modelled");
+        assert_eq!(found, [] as [&Finding; 0], "{:?} {:?}", planted.changes, planted.parameters);
+    }
+}
+
+#[test]
 fn each_rule_is_planted_and_has_a_source() {
     let notes = ["partition-quota", "projection-hint"];
     let of_template = all_planted().into_iter().map(|planted| planted.rule);

@@ -1,5 +1,5 @@
-//! The rules, in the order in which a template says what they are about. Each is given the deployment as the template has it,
-//! and says what is wrong with it, if anything is. What cannot be resolved is another rule's.
+//! The rules, in the order in which a template says what they are about. Each is given the deployment as the template has
+//! it, and says what is wrong with it, if anything is. What cannot be resolved is not theirs to tell.
 
 use super::Gravity::{self, Error, Note, Warning};
 use crate::assumptions::{ACTIVE_PARTITIONS, FIRST_ARRIVAL};
@@ -38,6 +38,7 @@ const PREFIXES: &str = "https://docs.aws.amazon.com/firehose/latest/dev/s3-prefi
 const HINTS: &str = "https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html";
 const DESTINATION: &str =
     "https://docs.aws.amazon.com/firehose/latest/APIReference/API_ExtendedS3DestinationConfiguration.html";
+const RETRY: &str = "https://docs.aws.amazon.com/firehose/latest/APIReference/API_RetryOptions.html";
 const PROCESSING: &str = "https://docs.aws.amazon.com/firehose/latest/APIReference/API_ProcessingConfiguration.html";
 const PROCESSOR: &str = "https://docs.aws.amazon.com/firehose/latest/APIReference/API_Processor.html";
 const PARAMETER: &str = "https://docs.aws.amazon.com/firehose/latest/APIReference/API_ProcessorParameter.html";
@@ -52,74 +53,6 @@ const SERDES: &str = "https://docs.aws.amazon.com/athena/latest/ug/supported-ser
 const NAMES: &str = "https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html";
 const PARTITIONS: &str = "https://docs.aws.amazon.com/athena/latest/ug/partitions.html";
 const PROJECTION: &str = "https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html";
-
-macro_rules! rules {
-    ($($name:literal, $gravity:ident, $broken:ident, $source:ident: $words:literal;)*) => {
-        &[$(Rule { name: $name, gravity: $gravity, words: $words, source: $source, broken: $broken }),*]
-    };
-}
-
-/// All rules.
-pub(super) const RULES: &[Rule] = rules! {
-    "source", Error, source, STREAM_API: "a delivery stream of the type `KinesisStreamAsSource` reads a Kinesis stream, one of the type `DirectPut` none";
-    "bucket", Error, bucket, DESTINATION: "a delivery stream has a bucket";
-    "prefix", Error, prefix, PREFIXES: "a prefix has expressions of four namespaces, Java's time patterns, and no error type";
-    "prefix-length", Error, prefix_length, PREFIXES: "an evaluated prefix has 512 characters at most";
-    "error-prefix", Error, error_prefix, PREFIXES: "there is an error prefix where a prefix has expressions; it has the error type if it has any, and no partition keys";
-    "error-prefix-length", Error, error_prefix_length, PREFIXES: "an evaluated error prefix has 512 characters at most";
-    "time-zone", Error, time_zone, OBJECT_NAME: "a time zone is `UTC` or another of AWS's list, where none has three letters or begins with `Etc/`";
-    "file-extension", Error, file_extension, DESTINATION: "an extension is a point and lower-case letters, digits and `!-_.*'()`, 128 characters at most";
-    "dynamic-partitioning-off", Error, dynamic_partitioning_off, DYNAMIC: "Firehose answers: Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic Partitioning is enabled.";
-    "dynamic-partitioning-on", Error, dynamic_partitioning_on, DYNAMIC: "Firehose answers: S3 Prefix should contain Dynamic Partitioning namespaces when Dynamic Partitioning is enabled";
-    "dynamic-partitioning-retry", Error, dynamic_partitioning_retry, DESTINATION: "Firehose tries to write to a partition for 0 to 7,200 seconds";
-    "buffer-size", Error, buffer_size, HINTS: "a buffer has 1 to 128 MB, and at least 64 with format conversion or dynamic partitioning (Firehose answers: BufferingHints.SizeInMBs must be at least 64 when Dynamic Partitioning is enabled.)";
-    "buffer-interval", Error, buffer_interval, HINTS: "a buffer is written after 0 to 900 seconds, and not before 60 with dynamic partitioning (Firehose answers: BufferingHints.IntervalInSeconds must be at least 60 seconds when Dynamic Partitioning is enabled.)";
-    "buffer-hints", Error, buffer_hints, HINTS: "of a buffer's size and interval both are given, or neither";
-    "processing-enabled", Error, processing_enabled, PROCESSING: "a transformation is on if its `Enabled` is `true`; left out, it is off";
-    "processor-type", Error, processor_type, PROCESSOR: "Firehose has six types of processors";
-    "processor-parameter", Error, processor_parameter, PARAMETER: "Firehose has eleven parameters of processors, each a text that is not blank";
-    "lambda-processor", Error, lambda_processor, TRANSFORMATION: "the transform function is called by a processor of the type `Lambda`";
-    "lambda-arn", Error, lambda_arn, TRANSFORMATION: "the function that Firehose calls is the transform function";
-    "lambda-buffer-size", Error, lambda_buffer_size, TRANSFORMATION: "a function is handed 0.2 to 3 MB of records at once";
-    "lambda-buffer-room", Warning, lambda_buffer_room, TRANSFORMATION: "a reply has 6 MB at most, in base64 as the request is; what does not fit fails as `reply-full`";
-    "lambda-buffer-interval", Error, lambda_buffer_interval, TRANSFORMATION: "a function is called after 0 to 900 seconds";
-    "lambda-retries", Error, lambda_retries, PARAMETER: "the number of retries is a whole number";
-    "query-processor", Error, query_processor, KEYS: "keys of `partitionKeyFromQuery` are made by a processor of the type `MetadataExtraction`";
-    "query-keys", Error, query_keys, KEYS: "a `MetadataExtractionQuery` makes the keys of the prefix, no others, and 50 at most";
-    "query-engine", Error, query_engine, KEYS: "the only engine for queries is `JQ-1.6`";
-    "log-processing", Error, log_processing, PROCESSOR: "Firehose answers: CloudWatchLogProcessingProcessor can only be enabled with DecompressionProcessor";
-    "delimiter", Warning, delimiter, DYNAMIC: "the transform function ends each record in a newline; Firehose would add another, an empty line";
-    "compression", Error, compression, DESTINATION: "Firehose compresses as `GZIP`, `ZIP`, `Snappy`, `HADOOP_SNAPPY`, or not at all (`UNCOMPRESSED`)";
-    "compression-with-conversion", Error, compression_with_conversion, CONVERSION: "with format conversion objects are not compressed by Firehose, but within (`ParquetSerDe`, `OrcSerDe`)";
-    "compression-zip", Error, compression_zip, COMPRESSION: "Athena does not read ZIP";
-    "compression-snappy", Warning, compression_snappy, COMPRESSION: "of what Firehose compresses as, Athena's page names `GZIP` alone for text";
-    "compressed-extension", Error, compressed_extension, COMPRESSION: "Athena knows the compression by the extension, and `FileExtension` takes the place of the one that Firehose gives";
-    "conversion-input", Error, conversion_input, CONVERSION: "format conversion reads JSON alone";
-    "conversion-serde", Error, conversion_serde, CONVERSION: "format conversion has one deserializer and one serializer";
-    "conversion-schema", Error, conversion_schema, CONVERSION: "format conversion takes its schema from the table that the data is queried as";
-    "parquet-sizes", Error, parquet_sizes, PARQUET: "a block has 64 MiB at least, a page 64 KiB; compression is `UNCOMPRESSED`, `GZIP` or `SNAPPY`";
-    "conversion-column", Error, conversion_column, CONVERSION_NAMES: "Firehose converts to columns whose names have no blanks or special characters";
-    "function-timeout", Error, function_timeout, LAMBDA_LIMITS: "a function has 1 to 900 seconds";
-    "transform-timeout", Warning, transform_timeout, TRANSFORMATION: "Firehose waits 5 minutes for a function; what takes longer has failed, and is called again";
-    "visibility-timeout", Error, visibility_timeout, QUEUE: "Lambda refuses a queue whose visibility timeout (30 seconds, if left out) is below the function's timeout";
-    "visibility-margin", Warning, visibility_margin, QUEUE: "a visibility timeout is at least six times the function's timeout, so that a throttled call can be tried again";
-    "max-receive-count", Warning, max_receive_count, QUEUE: "a message is received at least five times before it is a dead letter, since throttled calls count";
-    "batch-window", Error, batch_window, MAPPING: "more than 10 messages at once need a batching window of at least 1 second, and 10,000 are the most";
-    "partial-batch", Error, partial_batch, PARTIAL: "without `ReportBatchItemFailures` Lambda deletes the messages that the maintainer reports as failed";
-    "notification", Error, notification, NOTIFICATION: "Firehose creates objects by Put and by multipart upload, of both of which S3 has to tell";
-    "column-type", Error, column_type, HIVE_TYPES: "a column has a type of Hive's";
-    "column-name", Warning, column_name, NAMES: "Athena takes names of lower-case letters, digits and underscores, 255 characters at most";
-    "column-twice", Error, column_twice, PARTITIONS: "a column is there once, among the columns or among the partition keys; names are compared without case";
-    "partition-value", Error, partition_value, PARTITIONS: "what a time pattern gives is a value of its partition column's type";
-    "partition-type", Warning, partition_type, PRUNING: "Athena prunes partitions in the catalog where partition columns are of the type `string`";
-    "serde", Error, serde, SERDES: "a table is read by what fits what is written";
-    "csv-type", Warning, csv_type, CSV: "OpenCSVSerDe knows string, boolean, int, bigint and double; timestamps and dates only as numbers";
-    "csv-empty", Warning, csv_empty, CSV: "OpenCSVSerDe has no empty numbers: a query that reads one fails. In a contract `not null` keeps them out";
-    "projection", Warning, projection, PROJECTION: "with partition projection Athena does not look at registered partitions";
-    "projection-hint", Note, projection_hint, PROJECTION: "partitions that can be counted, such as days, need no registration where Athena projects them";
-    "partition-quota", Note, partition_quota, QUOTA: "a delivery stream has 500 active partitions, 2,500 on request; records of more go to the error prefix";
-};
-
 const COMPRESSION: &str = "https://docs.aws.amazon.com/athena/latest/ug/compression-formats.html";
 const PARQUET: &str = "https://docs.aws.amazon.com/firehose/latest/APIReference/API_ParquetSerDe.html";
 const CONVERSION_NAMES: &str = "https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-logs.html";
@@ -130,6 +63,144 @@ const NOTIFICATION: &str =
 const HIVE_TYPES: &str = "https://docs.aws.amazon.com/athena/latest/ug/data-types.html";
 const PRUNING: &str = "https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html";
 const QUOTA: &str = "https://docs.aws.amazon.com/firehose/latest/dev/buffering.html";
+
+macro_rules! rules {
+    ($($name:literal, $gravity:ident, $broken:ident, $source:ident: $words:literal;)*) => {
+        &[$(Rule { name: $name, gravity: $gravity, words: $words, source: $source, broken: $broken }),*]
+    };
+}
+
+/// All rules.
+pub(super) const RULES: &[Rule] = rules! {
+    "source", Error, source, STREAM_API:
+        "a delivery stream of the type `KinesisStreamAsSource` reads a Kinesis stream, one of the type \
+         `DirectPut` none";
+    "bucket", Error, bucket, DESTINATION:
+        "a delivery stream has a bucket";
+    "prefix", Error, prefix, PREFIXES:
+        "a prefix has expressions of four namespaces, Java's time patterns, and no error type";
+    "prefix-length", Error, prefix_length, PREFIXES:
+        "an evaluated prefix has 512 characters at most";
+    "error-prefix", Error, error_prefix, PREFIXES:
+        "there is an error prefix where a prefix has expressions; it has the error type if it has any, and \
+         no partition keys";
+    "error-prefix-length", Error, error_prefix_length, PREFIXES:
+        "an evaluated error prefix has 512 characters at most";
+    "time-zone", Error, time_zone, OBJECT_NAME:
+        "a time zone is `UTC` or another of AWS's list, where none has three letters or begins with `Etc/`";
+    "file-extension", Error, file_extension, DESTINATION:
+        "an extension is a point and lower-case letters, digits and `!-_.*'()`, 128 characters at most";
+    "dynamic-partitioning-off", Error, dynamic_partitioning_off, DYNAMIC:
+        "Firehose answers: Dynamic Partitioning Namespaces can only be part of a prefix expression when \
+         Dynamic Partitioning is enabled.";
+    "dynamic-partitioning-on", Error, dynamic_partitioning_on, DYNAMIC:
+        "Firehose answers: S3 Prefix should contain Dynamic Partitioning namespaces when Dynamic \
+         Partitioning is enabled";
+    "dynamic-partitioning-retry", Error, dynamic_partitioning_retry, RETRY:
+        "Firehose tries to write to a partition for 0 to 7,200 seconds";
+    "buffer-size", Error, buffer_size, HINTS:
+        "a buffer has 1 to 128 MB, and at least 64 with format conversion or dynamic partitioning (Firehose \
+         answers: BufferingHints.SizeInMBs must be at least 64 when Dynamic Partitioning is enabled.)";
+    "buffer-interval", Error, buffer_interval, HINTS:
+        "a buffer is written after 0 to 900 seconds, and not before 60 with dynamic partitioning (Firehose \
+         answers: BufferingHints.IntervalInSeconds must be at least 60 seconds when Dynamic Partitioning is \
+         enabled.)";
+    "buffer-hints", Error, buffer_hints, HINTS:
+        "of a buffer's size and interval both are given, or neither";
+    "processing-enabled", Error, processing_enabled, PROCESSING:
+        "a transformation is on if its `Enabled` is `true`; left out, it is off";
+    "processor-type", Error, processor_type, PROCESSOR:
+        "Firehose has six types of processors";
+    "processor-parameter", Error, processor_parameter, PARAMETER:
+        "Firehose has eleven parameters of processors, each a text that is not blank";
+    "lambda-processor", Error, lambda_processor, TRANSFORMATION:
+        "the transform function is called by a processor of the type `Lambda`";
+    "lambda-arn", Error, lambda_arn, TRANSFORMATION:
+        "the function that Firehose calls is the transform function";
+    "lambda-buffer-size", Error, lambda_buffer_size, TRANSFORMATION:
+        "a function is handed 0.2 to 3 MB of records at once";
+    "lambda-buffer-room", Warning, lambda_buffer_room, TRANSFORMATION:
+        "a reply has 6 MB at most, in base64 as the request is; what does not fit fails as `reply-full`";
+    "lambda-buffer-interval", Error, lambda_buffer_interval, TRANSFORMATION:
+        "a function is called after 0 to 900 seconds";
+    "lambda-retries", Error, lambda_retries, PARAMETER:
+        "the number of retries is a whole number";
+    "query-processor", Error, query_processor, KEYS:
+        "keys of `partitionKeyFromQuery` are made by a processor of the type `MetadataExtraction`";
+    "query-keys", Error, query_keys, KEYS:
+        "a `MetadataExtractionQuery` makes the keys of the prefix, no others, and 50 at most";
+    "query-engine", Error, query_engine, KEYS:
+        "the only engine for queries is `JQ-1.6`";
+    "log-processing", Error, log_processing, PROCESSOR:
+        "Firehose answers: CloudWatchLogProcessingProcessor can only be enabled with DecompressionProcessor";
+    "delimiter", Warning, delimiter, DYNAMIC:
+        "the transform function ends each record in a newline; Firehose would add another, an empty line";
+    "compression", Error, compression, DESTINATION:
+        "Firehose compresses as `GZIP`, `ZIP`, `Snappy`, `HADOOP_SNAPPY`, or not at all (`UNCOMPRESSED`)";
+    "compression-with-conversion", Error, compression_with_conversion, CONVERSION:
+        "with format conversion objects are not compressed by Firehose, but within (`ParquetSerDe`, \
+         `OrcSerDe`)";
+    "compression-zip", Error, compression_zip, COMPRESSION:
+        "Athena does not read ZIP";
+    "compression-snappy", Warning, compression_snappy, COMPRESSION:
+        "of what Firehose compresses as, Athena's page names `GZIP` alone for text";
+    "compressed-extension", Error, compressed_extension, COMPRESSION:
+        "Athena knows the compression by the extension, and `FileExtension` takes the place of the one that \
+         Firehose gives";
+    "conversion-input", Error, conversion_input, CONVERSION:
+        "format conversion reads JSON alone";
+    "conversion-serde", Error, conversion_serde, CONVERSION:
+        "format conversion has one deserializer and one serializer";
+    "conversion-schema", Error, conversion_schema, CONVERSION:
+        "format conversion takes its schema from the table that the data is queried as";
+    "parquet-sizes", Error, parquet_sizes, PARQUET:
+        "a block has 64 MiB at least, a page 64 KiB; compression is `UNCOMPRESSED`, `GZIP` or `SNAPPY`";
+    "conversion-column", Error, conversion_column, CONVERSION_NAMES:
+        "Firehose converts to columns whose names have no blanks or special characters";
+    "function-timeout", Error, function_timeout, LAMBDA_LIMITS:
+        "a function has 1 to 900 seconds";
+    "transform-timeout", Warning, transform_timeout, TRANSFORMATION:
+        "Firehose waits 5 minutes for a function; what takes longer has failed, and is called again";
+    "visibility-timeout", Error, visibility_timeout, QUEUE:
+        "Lambda refuses a queue whose visibility timeout (30 seconds, if left out) is below the function's \
+         timeout";
+    "visibility-margin", Warning, visibility_margin, QUEUE:
+        "a visibility timeout is at least six times the function's timeout, so that a throttled call can be \
+         tried again";
+    "max-receive-count", Warning, max_receive_count, QUEUE:
+        "a message is received at least five times before it is a dead letter, since throttled calls count";
+    "batch-window", Error, batch_window, MAPPING:
+        "more than 10 messages at once need a batching window of at least 1 second, and 10,000 are the most";
+    "partial-batch", Error, partial_batch, PARTIAL:
+        "without `ReportBatchItemFailures` Lambda deletes the messages that the maintainer reports as failed";
+    "notification", Error, notification, NOTIFICATION:
+        "Firehose creates objects by Put and by multipart upload, of both of which S3 has to tell";
+    "column-type", Error, column_type, HIVE_TYPES:
+        "a column has a type of Hive's";
+    "column-name", Warning, column_name, NAMES:
+        "Athena takes names of lower-case letters, digits and underscores, 255 characters at most";
+    "column-twice", Error, column_twice, PARTITIONS:
+        "a column is there once, among the columns or among the partition keys; names are compared without \
+         case";
+    "partition-value", Error, partition_value, PARTITIONS:
+        "what a time pattern gives is a value of its partition column's type";
+    "partition-type", Warning, partition_type, PRUNING:
+        "Athena prunes partitions in the catalog where partition columns are of the type `string`";
+    "serde", Error, serde, SERDES:
+        "a table is read by what fits what is written";
+    "csv-type", Warning, csv_type, CSV:
+        "OpenCSVSerDe knows string, boolean, int, bigint and double; timestamps and dates only as numbers";
+    "csv-empty", Warning, csv_empty, CSV:
+        "OpenCSVSerDe has no empty numbers: a query that reads one fails. In a contract `not null` keeps \
+         them out";
+    "projection", Warning, projection, PROJECTION:
+        "with partition projection Athena does not look at registered partitions";
+    "projection-hint", Note, projection_hint, PROJECTION:
+        "partitions that can be counted, such as days, need no registration where Athena projects them";
+    "partition-quota", Note, partition_quota, QUOTA:
+        "a delivery stream has 500 active partitions, 2,500 on request; records of more go to the error \
+         prefix";
+};
 
 // ------------------------------------------------------------------------------------------------------------------
 // The delivery stream
@@ -768,11 +839,11 @@ fn layout(examined: &Examined) -> Option<Layout> {
 }
 
 fn keys(prefix: &Prefix) -> Vec<&str> {
-    let key = |element| match element {
-        &Element::KeyFromLambda(ref key) | &Element::KeyFromQuery(ref key) => Some(key.as_str()),
+    let keys = prefix.elements().iter().filter_map(|element| match element {
+        Element::KeyFromLambda(key) | Element::KeyFromQuery(key) => Some(key.as_str()),
         _ => None,
-    };
-    prefix.elements().iter().filter_map(key).collect()
+    });
+    keys.collect()
 }
 
 /// Whether the values of a column are times: Firehose's own, or a record's by the names that are usual.
