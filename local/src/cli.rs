@@ -2,7 +2,8 @@
 
 use crate::assumptions::FIRST_ARRIVAL;
 use crate::catalog::Catalog;
-use crate::deployment::{Choice, Deployment, key_value};
+use crate::check;
+use crate::deployment::{Choice, Deployment, environments, key_value};
 use crate::lake::Lake;
 use crate::pipeline::Pipeline;
 use crate::reconcile;
@@ -48,6 +49,13 @@ enum Command {
     /// It is what the deployed maintainer does on its schedule. That one is asked for it by the event `{"reconcile": {}}`, or
     /// `{"reconcile": {"dry_run": true}}`.
     Reconcile(Reconcile),
+    /// Say whether a deployment's configuration is sound, without data.
+    ///
+    /// Layout, queries, contract, table and template are held against each other and against the rules of AWS, each finding with its
+    /// rule and where that is written. An error is what fails the deployment, each record or each query; a warning works, but not
+    /// well, or not always; a note is good to know. The exit status is 0 if there is no error, 1 if there is one, 2 if the command is
+    /// wrong or the files cannot be read.
+    Check(Check),
     /// Print the variables of both functions, for `cargo lambda watch --env-file`.
     Env(Deployed),
     /// Show what Firehose could not deliver, and put it back into the stream.
@@ -83,6 +91,22 @@ struct Run {
     /// When the first record arrives, such as 2026-01-01T00:00:00Z. The others follow as fast as one shard takes them.
     #[arg(long, value_name = "TIME", default_value_t = first_arrival())]
     arrival: Timestamp,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// An environment of samconfig.toml; may be given several times.
+    #[arg(long, value_name = "NAME", default_value = "component-metrics")]
+    config_env: Vec<String>,
+    /// Check all environments of samconfig.toml.
+    #[arg(long, conflicts_with = "config_env")]
+    all: bool,
+    /// The SAM template; samconfig.toml stands beside it.
+    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
+    template: PathBuf,
+    /// A parameter of the template, over that of samconfig.toml; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    parameter_overrides: Vec<(String, String)>,
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +150,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, mut console: Console<
         None => run(&cli.run, &mut console),
         Some(Command::Run(arguments)) => run(&arguments, &mut console),
         Some(Command::Reconcile(arguments)) => reconcile(&arguments, &mut console),
+        Some(Command::Check(arguments)) => check(&arguments, &mut console),
         Some(Command::Env(deployed)) => env(&deployed, &mut console),
         Some(Command::Redrive(arguments)) => arguments.run(&mut console),
     };
@@ -219,6 +244,34 @@ fn told(finding: &Finding) -> String {
         Finding::Foreign(folder) => format!("foreign    {folder}\n"),
         Finding::Statement(statement) => format!("{statement};\n"),
     }
+}
+
+fn check(arguments: &Check, console: &mut Console<'_>) -> Result<(), Failure> {
+    let all = arguments.all.then(|| environments(&arguments.template)).transpose().map_err(Failure::Wrong)?;
+    let checked = all.as_ref().unwrap_or(&arguments.config_env).iter().map(|config_env| {
+        check::check(&Choice {
+            template: arguments.template.clone(),
+            config_env: config_env.clone(),
+            parameter_overrides: arguments.parameter_overrides.clone(),
+        })
+    });
+    let (mut reports, mut faults) = (Vec::new(), Vec::new());
+    for report in checked {
+        match report {
+            Ok(report) => reports.push(report),
+            Err(more) => faults.extend(more),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Failure::Wrong(faults));
+    }
+    print(console, &reports.iter().map(ToString::to_string).collect::<String>())?;
+    let unsound: Vec<&str> =
+        reports.iter().filter(|report| !report.is_sound()).map(|report| report.config_env.as_str()).collect();
+    if unsound.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Broken(format!("the configuration of `{}` has errors", unsound.join("`, `"))))
 }
 
 fn env(deployed: &Deployed, console: &mut Console<'_>) -> Result<(), Failure> {

@@ -51,6 +51,50 @@ pub struct Queue {
     pub max_receive_count: u32,
 }
 
+/// What a fault of a deployment is a fault of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The template's parameters.
+    Parameters,
+    /// The functions' variables.
+    Variables,
+    /// The delivery stream, so that it could not be read.
+    DeliveryStream,
+    /// What the delivery stream does and a run cannot show.
+    NotModelled,
+    /// The table.
+    Table,
+    /// The queue.
+    Queue,
+    /// What several of them say of the same thing.
+    Agreement,
+}
+
+/// A deployment as its files have it, sound or not: properties with everything in them resolved, as far as they can be.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    /// All of the delivery stream.
+    pub(crate) stream: Option<Value>,
+    /// The ARN of the transform function, without a version.
+    pub(crate) transform_arn: Option<String>,
+    /// Seconds after which Lambda ends the transform function.
+    pub(crate) transform_timeout: Option<Value>,
+    /// The same of the maintainer.
+    pub(crate) maintainer_timeout: Option<Value>,
+    /// How the maintainer's function takes messages from the queue.
+    pub(crate) mapping: Option<Value>,
+    /// All of the queue.
+    pub(crate) queue: Option<Value>,
+    /// What S3 is to notify of.
+    pub(crate) notifications: Option<Value>,
+    /// The `TableInput` of the only table.
+    pub(crate) table: Option<Value>,
+    /// The variables of the transform function.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// What reading it for a run has found.
+    pub(crate) faults: Vec<(Part, String)>,
+}
+
 /// Which deployment of which template.
 #[derive(Clone, Debug)]
 pub struct Choice {
@@ -66,6 +110,7 @@ const TRANSFORM: &str = "FirehoseTransformFunction";
 const MAINTAINER: &str = "PartitionMaintainerFunction";
 const TABLE: &str = "AWS::Glue::Table";
 const QUEUE: &str = "ObjectCreatedQueue";
+const BUCKET: &str = "DataBucket";
 
 /// What Lambda takes for all variables of a function together, in bytes.
 const MOST_VARIABLES: usize = 4_096;
@@ -74,24 +119,31 @@ impl Deployment {
     /// Reads a deployment, or says everything that is wrong with its files.
     pub fn read(choice: &Choice) -> Result<Self, Vec<String>> {
         let (template, faults) = template_of(choice)?;
-        let in_template = |fault: String| format!("`{}`: {fault}", choice.template.display());
-        Self::of(&template, Faults(faults)).map_err(|faults| faults.into_iter().map(in_template).collect())
+        let in_template = |(_, fault): (Part, String)| format!("`{}`: {fault}", choice.template.display());
+        match Self::of(&template, faults) {
+            (Some(deployment), faults) if faults.is_empty() => Ok(deployment),
+            (_, faults) => Err(faults.into_iter().map(in_template).collect()),
+        }
     }
 
-    fn of(template: &Template, mut faults: Faults) -> Result<Self, Vec<String>> {
-        let transform_variables = faults.keep(variables(template, TRANSFORM));
-        let maintainer_variables = faults.keep(variables(template, MAINTAINER));
+    /// Reads a deployment as far as that goes, and tells what is wrong with each part of it.
+    fn of(template: &Template, mut faults: Faults) -> (Option<Self>, Vec<(Part, String)>) {
+        let transform_variables = faults.keep(Part::Variables, variables(template, TRANSFORM));
+        let maintainer_variables = faults.keep(Part::Variables, variables(template, MAINTAINER));
         let transform = transform_variables
             .clone()
             .and_then(|variables| faults.keep_all(firehose_transform::config::read(&mut Variables::new(variables))));
         let maintainer = maintainer_variables
             .clone()
             .and_then(|variables| faults.keep_all(registrar::config::read(&mut Variables::new(variables))));
-        let stream = faults.keep(delivery_stream::read(template));
-        let table = faults.keep(table(template));
-        let queue = faults.keep(queue(template));
+        let stream = faults.keep(Part::DeliveryStream, delivery_stream::read(template));
+        if let Some(fault) = stream.as_ref().and_then(|stream| stream.not_modelled.clone()) {
+            faults.push(Part::NotModelled, fault);
+        }
+        let table = faults.keep(Part::Table, table(template));
+        let queue = faults.keep(Part::Queue, queue(template));
         let deployment = || {
-            let (stream, bucket) = stream?;
+            let delivery_stream::Read { stream, bucket, .. } = stream?;
             let (table_name, table) = table?;
             let (transform, maintainer_config) = (transform?, maintainer?);
             let variables = transform_variables?.into_iter().chain(maintainer_variables?).collect();
@@ -108,13 +160,11 @@ impl Deployment {
                 queue: queue?,
             })
         };
-        match deployment() {
-            Some(deployment) => {
-                faults.0.extend(deployment.disagreements());
-                if faults.0.is_empty() { Ok(deployment) } else { Err(faults.0) }
-            }
-            None => Err(faults.0),
+        let deployment = deployment();
+        for fault in deployment.iter().flat_map(Self::disagreements) {
+            faults.push(Part::Agreement, fault);
         }
+        (deployment, faults.0)
     }
 
     /// What the functions, the delivery stream and the table say differently of the same thing.
@@ -183,21 +233,64 @@ impl Deployment {
     }
 }
 
+impl Examined {
+    /// Reads a deployment as far as that goes, or says why its files cannot be read at all.
+    pub(crate) fn read(choice: &Choice) -> Result<Self, Vec<String>> {
+        let (template, faults) = template_of(choice)?;
+        let (_, faults) = Deployment::of(&template, faults);
+        let mut faults = Faults(faults);
+        let transform_arn = faults.keep(Part::Variables, template.arn(TRANSFORM));
+        let of_all = faults.keep(Part::Variables, template.global("/Timeout")).filter(|timeout| !timeout.is_null());
+        // What is wrong with them has been told, as with the tables.
+        let variables = variables(&template, TRANSFORM).unwrap_or_default();
+        let mut resolved = |part, resource: &str, pointer: &str| {
+            faults.keep(part, template.optional_property(resource, pointer)).flatten()
+        };
+        let stream = resolved(Part::DeliveryStream, delivery_stream::STREAM, "");
+        let queue = resolved(Part::Queue, QUEUE, "");
+        let mapping = resolved(Part::Queue, MAINTAINER, "/Events/ObjectCreated/Properties");
+        let notifications = resolved(Part::Queue, BUCKET, "/NotificationConfiguration");
+        let tables = template.resources_of_type(TABLE).unwrap_or_default();
+        let table = tables.first().and_then(|table| resolved(Part::Table, table, "/TableInput"));
+        let mut timeout = |function: &str| resolved(Part::Variables, function, "/Timeout").or(of_all.clone());
+        let (transform_timeout, maintainer_timeout) = (timeout(TRANSFORM), timeout(MAINTAINER));
+        Ok(Self {
+            stream,
+            transform_arn,
+            transform_timeout,
+            maintainer_timeout,
+            mapping,
+            queue,
+            notifications,
+            table,
+            variables,
+            faults: faults.0,
+        })
+    }
+}
+
+/// The environments of the `samconfig.toml` beside a template, by name.
+pub(crate) fn environments(template: &Path) -> Result<Vec<String>, Vec<String>> {
+    let path = template.with_file_name("samconfig.toml");
+    let file = text(&path).map_err(|fault| vec![fault])?;
+    samconfig::environments(&file).map_err(|fault| vec![format!("`{}`: {fault}", path.display())])
+}
+
 /// What is wrong, each once: both functions have the layout, and say the same of it.
-struct Faults(Vec<String>);
+struct Faults(Vec<(Part, String)>);
 
 impl Faults {
-    fn keep<T>(&mut self, result: Result<T, String>) -> Option<T> {
-        result.map_err(|fault| self.push(fault)).ok()
+    fn keep<T>(&mut self, part: Part, result: Result<T, String>) -> Option<T> {
+        result.map_err(|fault| self.push(part, fault)).ok()
     }
 
     fn keep_all<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
-        result.map_err(|error| error.faults.iter().for_each(|fault| self.push(fault.to_string()))).ok()
+        result.map_err(|error| error.faults.iter().for_each(|fault| self.push(Part::Variables, fault.to_string()))).ok()
     }
 
-    fn push(&mut self, fault: String) {
-        if !self.0.contains(&fault) {
-            self.0.push(fault);
+    fn push(&mut self, part: Part, fault: String) {
+        if !self.0.iter().any(|(_, known)| *known == fault) {
+            self.0.push((part, fault));
         }
     }
 }
@@ -211,7 +304,7 @@ fn normal(hive_type: &str) -> String {
 }
 
 /// The template with the parameters of one deployment, and what is wrong with those; or why it cannot be read at all.
-fn template_of(choice: &Choice) -> Result<(Template, Vec<String>), Vec<String>> {
+fn template_of(choice: &Choice) -> Result<(Template, Faults), Vec<String>> {
     let samconfig_path = choice.template.with_file_name("samconfig.toml");
     let texts = (text(&choice.template), text(&samconfig_path));
     let (template_text, samconfig_text) = match texts {
@@ -231,8 +324,9 @@ fn template_of(choice: &Choice) -> Result<(Template, Vec<String>), Vec<String>> 
         ("AWS::StackName", &samconfig.stack_name),
         ("AWS::URLSuffix", "amazonaws.com"),
     ];
-    Template::parse(&template_text, &pseudo_parameters, &parameters)
-        .map_err(|fault| vec![format!("`{}`: {fault}", choice.template.display())])
+    let (template, faults) = Template::parse(&template_text, &pseudo_parameters, &parameters)
+        .map_err(|fault| vec![format!("`{}`: {fault}", choice.template.display())])?;
+    Ok((template, Faults(faults.into_iter().map(|fault| (Part::Parameters, fault)).collect())))
 }
 
 fn text(path: &Path) -> Result<String, String> {
@@ -366,7 +460,7 @@ mod tests {
     fn the_queries_of_an_environment_are_variables_unharmed() {
         let variable = |config_env: &str, name: &str| {
             let (template, faults) = template_of(&choice(config_env, &[])).unwrap();
-            assert_eq!(faults, [""; 0]);
+            assert_eq!(faults.0, []);
             variables(&template, TRANSFORM).unwrap().remove(name).unwrap()
         };
         insta::assert_snapshot!(variable("default", "RECORD_QUERY"), @".");

@@ -9,11 +9,13 @@
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
 //! - [`redrive`]: what Firehose could not deliver goes back into the stream;
 //! - [`reconcile`]: the folders of a lake held against its catalog;
+//! - [`check`]: the rules of AWS that a deployment is held against, without data;
 //! - [`cli`]: the command line.
 
 pub mod assumptions;
 pub mod athena;
 pub mod catalog;
+pub mod check;
 pub mod cli;
 pub mod ddl;
 pub mod deployment;

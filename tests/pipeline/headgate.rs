@@ -78,6 +78,15 @@ impl Workshop {
         self.call(vec!["headgate".into(), "redrive".into(), "--ledger".into(), ledger.into()], arguments, b"")
     }
 
+    /// Runs `headgate check`, on the project's own template unless another is named.
+    pub(crate) fn check(&self, arguments: &[&str]) -> Said {
+        let mut own = vec![OsString::from("headgate"), "check".into()];
+        if !arguments.contains(&"--template") {
+            own.extend(["--template".into(), project().join("template.yaml").into()]);
+        }
+        self.call(own, arguments, b"")
+    }
+
     fn call(&self, own: Vec<OsString>, arguments: &[&str], input: &[u8]) -> Said {
         let arguments = arguments
             .iter()

@@ -13,6 +13,7 @@
 mod headgate;
 
 mod architecture;
+mod check;
 mod configuration;
 mod events;
 mod hard_values;

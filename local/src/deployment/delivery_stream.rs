@@ -17,11 +17,21 @@ const DIRECT_PUT: &str = "DirectPut";
 /// The type of a delivery stream that reads a Kinesis stream.
 const FROM_KINESIS: &str = "KinesisStreamAsSource";
 
-/// Reads the delivery stream, and the name of the bucket that it writes to.
-pub(super) fn read(template: &Template) -> Result<(DeliveryStream, String), String> {
+/// A delivery stream as it was read.
+pub(super) struct Read {
+    pub(super) stream: DeliveryStream,
+    /// The name of the bucket that it writes to.
+    pub(super) bucket: String,
+    /// What Firehose would take, and is not modelled here: a run would be another.
+    pub(super) not_modelled: Option<String>,
+}
+
+/// Reads the delivery stream.
+pub(super) fn read(template: &Template) -> Result<Read, String> {
     let destination = Destination(template.property(STREAM, "/ExtendedS3DestinationConfiguration")?);
     let (prefix, error_prefix) = destination.prefixes()?;
-    destination.check(&prefix, &error_prefix)?;
+    destination.check(&prefix)?;
+    let not_modelled = destination.not_modelled(&prefix, &error_prefix);
     let stream = DeliveryStream {
         name: template.physical_name(STREAM)?,
         arn: template.arn(STREAM)?,
@@ -43,7 +53,8 @@ pub(super) fn read(template: &Template) -> Result<(DeliveryStream, String), Stri
         },
     };
     let bucket_arn = destination.required("BucketARN")?;
-    Ok((stream, bucket_arn.rsplit(':').next().unwrap_or_default().to_owned()))
+    let bucket = bucket_arn.rsplit(':').next().unwrap_or_default().to_owned();
+    Ok(Read { stream, bucket, not_modelled })
 }
 
 /// Where the records come from, by the type of the delivery stream and the part that belongs to it.
@@ -130,8 +141,8 @@ impl Destination {
         Ok((prefix, error_prefix))
     }
 
-    /// What Firehose would refuse, and what is not modelled here.
-    fn check(&self, prefix: &Prefix, error_prefix: &ErrorPrefix) -> Result<(), String> {
+    /// What Firehose would refuse, and queries, without which there is no layout.
+    fn check(&self, prefix: &Prefix) -> Result<(), String> {
         if !self.is_enabled("ProcessingConfiguration", false) {
             return Err(fault(
                 "`ProcessingConfiguration.Enabled` is not `true`, so that the function would not be called",
@@ -156,19 +167,25 @@ impl Destination {
         self.within("BufferingHints/SizeInMBs", megabytes, 128, why)?;
         self.within("BufferingHints/IntervalInSeconds", seconds, 900, why)?;
         self.within("DynamicPartitioningConfiguration/RetryOptions/DurationInSeconds", 0, 7_200, "")?;
+        Ok(())
+    }
+
+    fn not_modelled(&self, prefix: &Prefix, error_prefix: &ErrorPrefix) -> Option<String> {
         for (path, expected) in [("CompressionFormat", "UNCOMPRESSED"), ("CustomTimeZone", "UTC")] {
             if let Some(found) = self.text(path)
                 && found != expected
             {
-                return Err(fault(&format!("`{path}` is `{found}`, expected `{expected}`: no other is modelled here")));
+                return Some(fault(&format!(
+                    "`{path}` is `{found}`, expected `{expected}`: no other is modelled here"
+                )));
             }
         }
         if self.is_enabled("DataFormatConversionConfiguration", true) {
-            return Err(fault("`DataFormatConversionConfiguration` is not modelled here"));
+            return Some(fault("`DataFormatConversionConfiguration` is not modelled here"));
         }
         [prefix, error_prefix.prefix()]
             .into_iter()
-            .try_for_each(|prefix| time::check(prefix).map_err(|error| fault(&error)))
+            .find_map(|prefix| time::check(prefix).err().map(|error| fault(&error)))
     }
 }
 

@@ -33,6 +33,12 @@ impl SamConfig {
     }
 }
 
+/// The names of all environments, in order.
+pub(super) fn environments(text: &str) -> Result<Vec<String>, String> {
+    let file: Table = text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    Ok(file.into_iter().filter(|(_, value)| value.is_table()).map(|(name, _)| name).collect())
+}
+
 /// A pair of a parameter and its value on our own command line: `Key=Value`, or `ParameterKey=Key,ParameterValue=Value`.
 pub(crate) fn key_value(pair: &str) -> Result<(String, String), String> {
     let long = pair.strip_prefix("ParameterKey=").and_then(|pair| pair.split_once(",ParameterValue="));

@@ -25,7 +25,7 @@ pub(crate) fn check(prefix: &Prefix) -> Result<(), String> {
 }
 
 /// A moment, in milliseconds since 1970, by a pattern.
-pub(super) fn format(pattern: &TimestampPattern, milliseconds: i64) -> String {
+pub(crate) fn format(pattern: &TimestampPattern, milliseconds: i64) -> String {
     let at = date_time(milliseconds);
     let item = |item: &Item| match item {
         Item::Text(text) => text.clone(),
