@@ -35,6 +35,34 @@ NAME_PROPERTY = {
 # What `AWS::NoValue` becomes, until the field or the item is left out.
 NO_VALUE = object()
 
+# What each service tells, of what our alarms and our dashboard ask for.
+METRICS = {
+    "AWS/Firehose": {
+        *("DeliveryToS3.Bytes", "DeliveryToS3.DataFreshness", "DeliveryToS3.Records", "DeliveryToS3.Success"),
+        *("ActivePartitionsLimit", "PartitionCount", "PartitionCountExceeded", "FailedConversion.Records"),
+        *("IncomingBytes", "IncomingRecords", "ThrottledRecords", "KinesisMillisBehindLatest"),
+        *("DataReadFromKinesisStream.Bytes", "DataReadFromKinesisStream.Records"),
+    },
+    "AWS/Lambda": {"Duration", "Errors"},
+    "AWS/SQS": {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
+    "headgate": {
+        *("RecordsIn", "RecordsDelivered", "RecordsDropped", "RecordsFailed"),
+        *("PartitionsAdded", "PartitionsFailed", "RegistrationTime"),
+    },
+}
+DIMENSIONS = {
+    ("AWS/Firehose", "DeliveryStreamName"): "AWS::KinesisFirehose::DeliveryStream",
+    ("AWS/Lambda", "FunctionName"): "AWS::Lambda::Function",
+    ("AWS/SQS", "QueueName"): "AWS::SQS::Queue",
+    ("headgate", "function"): "AWS::Lambda::Function",
+}
+
+# The paragraphs of the page that alarms lead to, by their anchors.
+OPERATIONS = {
+    re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-"): text
+    for title, text in re.findall(r"^#+ (.+)\n((?:(?!#).*\n)*)", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+}
+
 # Firehose's and Lambda's blocks with a switch. Left out, the switch is on in some and off in others.
 SWITCHED = {
     "CloudWatchLoggingOptions",
@@ -47,6 +75,17 @@ SWITCHED = {
 # One format of objects, whatever an environment has.
 PLAIN = {"OutputFormat": "json", "FormatConversion": "none", "CompressionFormat": "UNCOMPRESSED"}
 AS_PARQUET = PLAIN | {"FormatConversion": "parquet"}
+
+# The members of Firehose's error objects: of a failed transformation, of dynamic partitioning, of format conversion.
+# https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html,
+# https://docs.aws.amazon.com/firehose/latest/dev/record-format-conversion-error-handling.html
+ERROR_MEMBERS = {
+    *("attemptsMade", "arrivalTimestamp", "attemptEndingTimestamp", "rawData", "errorCode", "errorMessage", "lambdaARN"),
+    *("lastErrorCode", "lastErrorMessage", "sequenceNumber", "subSequenceNumber", "dataCatalogTable"),
+}
+ERROR_TABLE_MEMBERS = ["catalogId", "databaseName", "tableName", "region", "versionId", "catalogArn", "roleArn"]
+
+A_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1b2c"
 
 PARQUET_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
@@ -115,7 +154,12 @@ class Deployment:
                 return self.resolve({"Fn::Sub": [text, {}]})
             case {"Fn::Sub": [text, dict(own)]}:
                 own = self.resolve(own)
-                return re.sub(r"\$\{([^!}][^}]*)}", lambda hole: own[hole[1]] if hole[1] in own else self.hole(hole[1]), text)
+                text = re.sub(r"\$\{([^!}][^}]*)}", lambda hole: own[hole[1]] if hole[1] in own else self.hole(hole[1]), text)
+                return text.replace("${!", "${")
+            case {"Fn::Select": [place, choices]}:
+                return self.resolve(choices)[int(place)]
+            case {"Fn::Split": [delimiter, text]}:
+                return self.resolve(text).split(delimiter)
             case dict() if any(key.startswith("Fn::") for key in value):
                 raise NotImplementedError(f"intrinsic function in {json.dumps(value)}")
             case dict():
@@ -142,10 +186,14 @@ class Deployment:
 
     def attribute(self, resource, attribute):
         kind = self.made[resource]["Type"]
+        if (kind, attribute) == ("AWS::SQS::Queue", "QueueName"):
+            return self.ref(resource)
         if attribute != "Arn":
             raise NotImplementedError(f"attribute `{attribute}` of a {kind}")
         if kind == "AWS::S3::Bucket":
             return f"arn:aws:s3:::{self.ref(resource)}"
+        if kind == "AWS::IAM::Role":
+            return f"arn:aws:iam::{ACCOUNT}:role/{resource}"
         return f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}:{resource}"
 
     def properties(self, logical_id):
@@ -159,13 +207,16 @@ class Deployment:
 
     def table(self):
         """The description of the one table that is made."""
-        [table] = self.of_type("AWS::Glue::Table").values()
+        [table] = [table for name, table in self.of_type("AWS::Glue::Table").items() if name != "ErrorTable"]
         return table["TableInput"]
 
     def arns_of_the_table(self):
         """The table's ARN and those of all that it stands in: Glue wants a right on each."""
         glue, database = f"arn:aws:glue:{REGION}:{ACCOUNT}:", self.parameters["DatabaseName"]
         return {f"{glue}catalog", f"{glue}database/{database}", f"{glue}table/{database}/{self.table()['Name']}"}
+
+    def widgets(self):
+        return json.loads(self.properties("Dashboard")["DashboardBody"])["widgets"]
 
     def environment_of(self, function):
         return self.properties(function)["Environment"]["Variables"]
@@ -191,6 +242,12 @@ class Deployment:
                 for action in listed(statement["Action"]):
                     rights.setdefault(action, set()).update(listed(statement["Resource"]))
         return rights
+
+
+def anchor_of(alarm):
+    """The paragraph that an alarm leads to."""
+    [anchor] = re.findall(r"docs/operations\.md#([a-z-]+)\.$", alarm["AlarmDescription"])
+    return anchor
 
 
 @functools.cache
@@ -260,8 +317,8 @@ class Samconfig(unittest.TestCase):
 
     def test_each_system_has_its_environment(self):
         systems = deployment(ENVIRONMENTS[0]).plain["Parameters"]["System"]["AllowedValues"]
-        self.assertEqual(systems, ENVIRONMENTS)
-        self.assertEqual(systems, [deployment(environment).parameters["System"] for environment in ENVIRONMENTS])
+        self.assertEqual(systems, [*ENVIRONMENTS, "existing-table"])
+        self.assertEqual(ENVIRONMENTS, [deployment(environment).parameters["System"] for environment in ENVIRONMENTS])
 
 
 class Template(unittest.TestCase):
@@ -277,6 +334,25 @@ class Template(unittest.TestCase):
     def setUp(self):
         self.it = deployment(self.environment)
 
+    def widgets(self):
+        return self.it.widgets()
+
+    def names_of(self, kind):
+        """What resources of a type are called, as far as this stack makes them."""
+        return {self.it.ref(name) for name in self.it.of_type(kind)}
+
+    def metrics(self):
+        """Each metric of alarms and dashboard: where, namespace and name, its dimensions."""
+        for name, alarm in self.it.of_type("AWS::CloudWatch::Alarm").items():
+            queries = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
+            for metric in queries or [alarm]:
+                dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]}
+                yield name, (metric["Namespace"], metric["MetricName"]), dimensions
+        for widget in self.it.widgets():
+            for namespace, metric, *rest in widget["properties"]["metrics"]:
+                names = [part for part in rest if isinstance(part, str)]
+                yield "Dashboard", (namespace, metric), dict(zip(names[::2], names[1::2], strict=True))
+
     # Firehose
 
     def test_dynamic_partitioning_is_there_for_keys_alone(self):
@@ -291,15 +367,45 @@ class Template(unittest.TestCase):
         self.assertIn(hints["IntervalInSeconds"], range(60 if dynamic else 0, 900 + 1))
 
     def test_source_is_the_one_of_the_type(self):
-        from_kinesis = self.it.parameters["Source"] == "kinesis"
-        stream = self.it.properties("DeliveryStream")
-        self.assertEqual("KinesisStreamAsSource" if from_kinesis else "DirectPut", stream["DeliveryStreamType"])
-        self.assertEqual(from_kinesis, "KinesisStreamSourceConfiguration" in stream)
-        self.assertEqual(from_kinesis, "SourceStream" in self.it.resources)
-        reads = [name for name, statement in self.it.statements() if "kinesis:GetRecords" in listed(statement["Action"])]
-        self.assertEqual(["DeliveryStreamRole"] if from_kinesis else [], reads)
-        self.assertEqual(from_kinesis, "SourceStreamName" in self.it.outputs)
-        self.assertEqual(not from_kinesis, "DeliveryStreamName" in self.it.outputs)
+        for source, made in (
+            ("kinesis", {"SourceStream"}),
+            ("existing-kinesis", set()),
+            ("dynamodb", {"SourceStream", "SourceTable"}),
+            ("direct-put", set()),
+        ):
+            name = {"ExistingStreamName": "theirs"} if source == "existing-kinesis" else {}
+            it = Deployment(self.environment, {"Source": source} | name)
+            self.assertEqual([], it.broken_rules())
+            stream = it.properties("DeliveryStream")
+            from_kinesis = source != "direct-put"
+            self.assertEqual(made, {"SourceStream", "SourceTable"} & it.resources.keys())
+            self.assertEqual("KinesisStreamAsSource" if from_kinesis else "DirectPut", stream["DeliveryStreamType"])
+            self.assertEqual(from_kinesis, "KinesisStreamSourceConfiguration" in stream)
+            # Firehose encrypts what waits in it, and refuses to where the stream does.
+            self.assertEqual(not from_kinesis, "DeliveryStreamEncryptionConfigurationInput" in stream)
+            rights = it.rights_of("DeliveryStreamRole")
+            if from_kinesis:
+                read = stream["KinesisStreamSourceConfiguration"]["KinesisStreamARN"]
+                theirs = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/theirs"
+                self.assertEqual(it.attribute("SourceStream", "Arn") if made else theirs, read)
+            for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListShards"):
+                self.assertEqual({read} if from_kinesis else None, rights.get(f"kinesis:{action}"))
+            self.assertEqual("SourceStream" in made, "SourceStreamName" in it.outputs)
+            self.assertEqual("SourceTable" in made, "SourceTableName" in it.outputs)
+            self.assertEqual(not from_kinesis, "DeliveryStreamName" in it.outputs)
+
+    def test_changes_of_the_dynamodb_table_go_into_the_stream_that_is_read(self):
+        it = Deployment(self.environment, {"Source": "dynamodb"})
+        table = it.properties("SourceTable")
+        self.assertEqual(it.attribute("SourceStream", "Arn"), table["KinesisStreamSpecification"]["StreamArn"])
+        self.assertEqual(["PK", "SK"], [key["AttributeName"] for key in table["KeySchema"]])
+        self.assertEqual("RetainExceptOnCreate", it.resources["SourceTable"]["DeletionPolicy"])
+
+    def test_a_stream_is_named_where_it_is_read_and_nowhere_else(self):
+        [fault] = Deployment(self.environment, {"Source": "existing-kinesis"}).broken_rules()
+        self.assertIn("takes an ExistingStreamName", fault)
+        [fault] = Deployment(self.environment, {"ExistingStreamName": "theirs"}).broken_rules()
+        self.assertIn("takes the Source existing-kinesis", fault)
 
     def test_prefixes_are_ones_that_firehose_takes(self):
         prefix, error_prefix = self.it.destination()["Prefix"], self.it.destination()["ErrorOutputPrefix"]
@@ -485,6 +591,81 @@ class Template(unittest.TestCase):
         for age in ages:
             self.assertIn(age, range(60, 21_600 + 1))  # what Lambda takes; Scheduler takes up to a day
 
+    def test_a_run_that_failed_is_kept(self):
+        [invoke] = self.it.of_type("AWS::Lambda::EventInvokeConfig").values()
+        queue = self.it.attribute("FailedReconcileQueue", "Arn")
+        self.assertEqual(queue, invoke["DestinationConfig"]["OnFailure"]["Destination"])
+        self.assertEqual({queue}, self.it.rights_of("PartitionMaintainerRole")["sqs:SendMessage"])
+
+    # Alarms and the dashboard
+
+    def test_each_alarm_leads_to_its_paragraph(self):
+        anchors = {anchor_of(alarm) for alarm in self.it.of_type("AWS::CloudWatch::Alarm").values()}
+        self.assertEqual(len(anchors), len(self.it.of_type("AWS::CloudWatch::Alarm")))
+        self.assertLessEqual(anchors, OPERATIONS.keys())
+        for anchor in anchors:
+            self.assertGreater(len(OPERATIONS[anchor].split()), 30, anchor)
+
+    def test_alarms_are_of_metrics_that_there_are(self):
+        for place, (namespace, metric), dimensions in self.metrics():
+            self.assertIn(metric, METRICS[namespace], place)
+            for name, value in dimensions.items():
+                self.assertIn(value, self.names_of(DIMENSIONS[namespace, name]), f"{place}: {metric}")
+
+    def test_own_metrics_are_ones_that_the_functions_tell(self):
+        told = "".join(path.read_text() for path in ROOT.glob("**/src/**/*.rs") if "target" not in path.parts)
+        for metric in METRICS["headgate"]:
+            self.assertIn(f'"{metric}"', told)
+
+    def test_alarms_tell_whom_the_parameter_says(self):
+        topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:on-call"
+        for given, expected in (("", None), (topic, [topic])):
+            alarms = Deployment(self.environment, {"AlarmTopicArn": given}).of_type("AWS::CloudWatch::Alarm")
+            for name, alarm in alarms.items():
+                self.assertEqual((expected, expected), (alarm.get("AlarmActions"), alarm.get("OKActions")), name)
+
+    def test_alarms_are_of_what_is_made(self):
+        of_registration = {"FailedPartitionsAlarm", "QueueAgeAlarm", "DeadLettersAlarm", "FailedReconcilesAlarm"}
+        for changes, there, not_there in (
+            ({"FormatConversion": "none"}, set(), {"FailedConversionAlarm"}),
+            (AS_PARQUET, {"FailedConversionAlarm"}, set()),
+            ({"PartitionRegistration": "projection"}, set(), of_registration),
+            ({"PartitionRegistration": "glue"}, of_registration, set()),
+            ({"Source": "direct-put"}, {"ThrottledRecordsAlarm"}, {"SourceLagAlarm"}),
+            ({"Source": "kinesis"}, {"SourceLagAlarm"}, {"ThrottledRecordsAlarm"}),
+        ):
+            alarms = Deployment(self.environment, changes).of_type("AWS::CloudWatch::Alarm").keys()
+            self.assertLessEqual(there, alarms)
+            self.assertEqual(set(), not_there & alarms)
+
+    def test_durations_are_measured_against_timeouts(self):
+        for function, share in (("FirehoseTransform", 0.8), ("PartitionMaintainer", 0.9)):
+            timeout = self.it.properties(f"{function}Function")["Timeout"]
+            alarm = self.it.properties(f"{function.removeprefix('Firehose').removeprefix('Partition')}DurationAlarm")
+            self.assertEqual(share * timeout * 1000, alarm["Threshold"])
+
+    def test_the_first_row_is_what_firehose_says_of_the_pipeline(self):
+        first = [widget["properties"] for widget in self.widgets() if widget["y"] == 0]
+        self.assertEqual(
+            [
+                "Volume submitted",
+                "Volume delivered",
+                "Time from source to destination, in seconds",
+                "Delivery success rate",
+            ],
+            [widget["title"] for widget in first],
+        )
+        submitted = {metric[1] for metric in first[0]["metrics"]}
+        read = {"DataReadFromKinesisStream.Bytes", "DataReadFromKinesisStream.Records"}
+        put = {"IncomingBytes", "IncomingRecords"}
+        self.assertEqual(put if self.it.parameters["Source"] == "direct-put" else read, submitted)
+
+    def test_the_dashboard_is_a_grid(self):
+        for changes in ({}, {"PartitionRegistration": "projection"}):
+            widgets = Deployment(self.environment, changes).widgets()
+            places = [(w["x"], w["y"]) for w in widgets]
+            self.assertEqual([(6 * (n % 4), 6 * (n // 4)) for n in range(8 if changes else 12)], places)
+
     # The table
 
     def test_partition_keys_are_the_layouts(self):
@@ -508,9 +689,15 @@ class Template(unittest.TestCase):
         def rest(table):
             described = table["Properties"]["TableInput"]
             storage = described["StorageDescriptor"] | {"Columns": []}
-            return table["Properties"] | {"TableInput": described | {"PartitionKeys": [], "StorageDescriptor": storage}}
+            condition, projected, plain = described["Parameters"]["Fn::If"]
+            projected = {name: value for name, value in projected.items() if name in plain}
+            return table["Properties"] | {
+                "TableInput": described
+                | {"PartitionKeys": [], "Parameters": [condition, projected, plain], "StorageDescriptor": storage}
+            }
 
-        tables = [part for part in self.it.plain["Resources"].values() if part["Type"] == "AWS::Glue::Table"]
+        resources = self.it.plain["Resources"].items()
+        tables = [part for name, part in resources if part["Type"] == "AWS::Glue::Table" and name != "ErrorTable"]
         self.assertEqual(len(ENVIRONMENTS), len(tables))
         self.assertEqual([rest(tables[0])] * len(tables), [rest(table) for table in tables])
 
@@ -522,9 +709,80 @@ class Template(unittest.TestCase):
 
     def test_maintainer_is_told_its_catalog(self):
         for catalog in ("athena", "glue"):
-            variables = Deployment(self.environment, {"Catalog": catalog}).environment_of("PartitionMaintainerFunction")
+            it = Deployment(self.environment, {"PartitionRegistration": catalog})
+            variables = it.environment_of("PartitionMaintainerFunction")
             self.assertEqual(catalog, variables["CATALOG"])
             self.assertEqual(self.it.ref("AthenaWorkGroup"), variables["ATHENA_WORKGROUP"])
+            self.assertNotIn("projection.enabled", it.table()["Parameters"])
+
+    def test_with_projection_nobody_registers(self):
+        it = Deployment(self.environment, {"PartitionRegistration": "projection"})
+        left = {name for name in it.resources if "Maintainer" in name or "Reconcile" in name}
+        self.assertEqual(set(), left)
+        self.assertEqual({}, it.of_type("AWS::Lambda::EventSourceMapping"))
+        self.assertNotIn("NotificationConfiguration", it.properties("DataBucket"))
+        self.assertEqual("true", it.table()["Parameters"]["projection.enabled"])
+
+    def test_projected_partitions_lie_where_firehose_writes(self):
+        it = Deployment(self.environment, {"PartitionRegistration": "projection"})
+        properties = it.table()["Parameters"]
+        prefix = re.sub(r"([^/=}]+)=!\{timestamp:[^}]+}", r"\1=${\1}", it.destination()["Prefix"])
+        prefix = re.sub(r"!\{partitionKeyFromLambda:([^}]+)}", lambda key: f"${{{key[1].lower()}}}", prefix)
+        self.assertEqual(f"s3://{it.ref('DataBucket')}/{prefix}", properties["storage.location.template"])
+
+    def test_each_key_is_projected_as_it_is_written(self):
+        it = Deployment(self.environment, {"PartitionRegistration": "projection"})
+        properties = it.table()["Parameters"]
+        written = {"year": "2026", "month": "01", "day": "09", "date": "31", "hour": "00", "dt": "2026-11-21"}
+        projected = {name.split(".")[1] for name in properties if name.startswith("projection.")} - {"enabled"}
+        self.assertEqual({name for name, _ in columns(it.table()["PartitionKeys"])}, projected)
+        for name in projected:
+            rules = {part: properties.get(f"projection.{name}.{part}") for part in ("type", "range", "digits", "format")}
+            match rules["type"]:
+                case "integer":
+                    least, most = map(int, rules["range"].split(","))
+                    self.assertIn(int(written[name]), range(least, most + 1))
+                    self.assertEqual(len(written[name]), int(rules["digits"]))
+                case "date":
+                    self.assertEqual("yyyy-MM-dd", rules["format"])
+                    self.assertRegex(rules["range"], r"^\d{4}-\d{2}-\d{2},NOW$")
+                case kind:
+                    self.assertEqual("injected", kind)
+                    self.assertNotIn(name, written)
+
+    # A table that is there
+
+    def test_an_existing_table_is_the_one_that_is_kept(self):
+        it = Deployment(self.environment, {"System": "existing-table"} | AS_PARQUET)
+        self.assertEqual([], it.broken_rules())
+        self.assertEqual(["ErrorTable"], list(it.of_type("AWS::Glue::Table")))
+        self.assertEqual({}, it.of_type("AWS::Glue::Database"))
+        database, table = it.parameters["DatabaseName"], it.parameters["TableName"]
+        self.assertEqual(f"{database}.{table}", it.environment_of("PartitionMaintainerFunction")["TABLE"])
+        schema = it.destination()["DataFormatConversionConfiguration"]["SchemaConfiguration"]
+        self.assertEqual((database, table), (schema["DatabaseName"], schema["TableName"]))
+        self.assertEqual(database, it.properties("ErrorTable")["DatabaseName"])
+        projected = {"System": "existing-table", "PartitionRegistration": "projection"}
+        [fault] = Deployment(self.environment, projected).broken_rules()
+        self.assertIn("takes the PartitionRegistration athena or glue", fault)
+
+    # What could not be delivered
+
+    def test_errors_are_a_table_over_the_error_prefix(self):
+        table = self.it.properties("ErrorTable")["TableInput"]
+        start = self.it.destination()["ErrorOutputPrefix"].split("!{")[0]
+        self.assertEqual(f"s3://{self.it.ref('DataBucket')}/{start}", table["StorageDescriptor"]["Location"])
+        self.assertTrue(start.endswith("/"))
+        self.assertEqual(f"{self.it.table()['Name']}_errors", table["Name"])
+        self.assertNotIn("PartitionKeys", table)
+
+    def test_each_member_of_an_error_object_is_a_column(self):
+        described = columns(self.it.properties("ErrorTable")["TableInput"]["StorageDescriptor"]["Columns"])
+        self.assertEqual({member.lower() for member in ERROR_MEMBERS}, {name for name, _ in described})
+        structure = dict(described)["datacatalogtable"].removeprefix("struct<").removesuffix(">")
+        self.assertEqual(
+            [f"{member.lower()}:string" for member in ERROR_TABLE_MEMBERS], structure.split(",")
+        )
 
     def test_results_are_no_new_objects_of_the_data_bucket(self):
         results = self.it.properties("AthenaWorkGroup")["WorkGroupConfiguration"]["ResultConfiguration"]
@@ -543,7 +801,10 @@ class Template(unittest.TestCase):
         own |= {f"sqs:{action}": {queue} for action in ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")}
         called = ("BatchCreatePartition", "BatchGetPartition", "GetPartitions", "GetTable")
         own |= {f"glue:{action}": table for action in called} | {"s3:ListBucket": {bucket}}
-        by_glue = Deployment(self.environment, {"Catalog": "glue"}).rights_of("PartitionMaintainerRole")
+        own |= {"sqs:SendMessage": {self.it.attribute("FailedReconcileQueue", "Arn")}}
+        without_key = {"KmsKey": ""}
+        by_glue = Deployment(self.environment, without_key | {"PartitionRegistration": "glue"})
+        by_glue = by_glue.rights_of("PartitionMaintainerRole")
         self.assertEqual(own, by_glue)
 
         results = self.it.attribute("AthenaResultsBucket", "Arn")
@@ -564,12 +825,69 @@ class Template(unittest.TestCase):
             "s3:ListMultipartUploadParts": {f"{results}/*"},
             "s3:PutObject": {f"{results}/*"},
         }
-        self.assertEqual(by_athena, self.it.rights_of("PartitionMaintainerRole"))
+        it = Deployment(self.environment, without_key)
+        self.assertEqual(by_athena, it.rights_of("PartitionMaintainerRole"))
+        keyed = {action: {A_KEY} for action in ("kms:Decrypt", "kms:GenerateDataKey")}
+        it = Deployment(self.environment, {"KmsKey": A_KEY})
+        self.assertEqual(by_athena | keyed, it.rights_of("PartitionMaintainerRole"))
+
+    # Encryption
+
+    def test_a_key_is_used_wherever_records_lie(self):
+        for key in ("new", A_KEY):
+            it = Deployment(self.environment, {"KmsKey": key, "Source": "dynamodb"})
+            arn = it.attribute("DataKey", "Arn") if key == "new" else key
+            self.assertEqual(key == "new", "DataKey" in it.resources)
+            self.assertEqual({"KMSEncryptionConfig": {"AWSKMSKeyARN": arn}}, it.destination()["EncryptionConfiguration"])
+            for name in it.of_type("AWS::S3::Bucket"):
+                [rule] = it.properties(name)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+                encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn}
+                self.assertEqual({"ServerSideEncryptionByDefault": encryption, "BucketKeyEnabled": True}, rule)
+            results = it.properties("AthenaWorkGroup")["WorkGroupConfiguration"]["ResultConfiguration"]
+            self.assertEqual({"EncryptionOption": "SSE_KMS", "KmsKey": arn}, results["EncryptionConfiguration"])
+            self.assertEqual({"EncryptionType": "KMS", "KeyId": arn}, it.properties("SourceStream")["StreamEncryption"])
+            self.assertEqual(arn, it.properties("SourceTable")["SSESpecification"]["KMSMasterKeyId"])
+            self.assertEqual({arn}, it.rights_of("DeliveryStreamRole")["kms:GenerateDataKey"])
+            it = Deployment(self.environment, {"KmsKey": key, "Source": "direct-put"})
+            waiting = it.properties("DeliveryStream")["DeliveryStreamEncryptionConfigurationInput"]
+            self.assertEqual({"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": arn}, waiting)
+
+    def test_a_key_outlives_the_data_that_it_opens(self):
+        key = Deployment(self.environment, {"KmsKey": "new"}).resources["DataKey"]
+        self.assertEqual("RetainExceptOnCreate", key["DeletionPolicy"])
+        self.assertIs(key["Properties"]["EnableKeyRotation"], True)
+
+    def test_everything_is_encrypted_without_a_key_too(self):
+        it = Deployment(self.environment, {"KmsKey": "", "Source": "kinesis"})
+        for name in it.of_type("AWS::S3::Bucket"):
+            [rule] = it.properties(name)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+            self.assertEqual({"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}, rule)
+        for queue in it.of_type("AWS::SQS::Queue").values():
+            self.assertIs(queue["SqsManagedSseEnabled"], True)
+        self.assertEqual("alias/aws/kinesis", it.properties("SourceStream")["StreamEncryption"]["KeyId"])
+        self.assertNotIn("kms:", str(it.rights_of("DeliveryStreamRole")))
+
+    def test_services_take_roles_for_this_account_alone(self):
+        trusts = [(name, s) for name, s in self.it.statements() if "sts:AssumeRole" in listed(s["Action"])]
+        roles = self.it.of_type("AWS::IAM::Role")
+        self.assertEqual(set(roles), {name for name, _ in trusts})
+        for name, trust in trusts:
+            if trust["Principal"]["Service"] != "firehose.amazonaws.com":  # the template says why
+                self.assertEqual({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, trust["Condition"], name)
+
+    def test_logs_do_not_grow_for_ever(self):
+        groups = self.it.of_type("AWS::Logs::LogGroup")
+        self.assertEqual(3, len(groups))
+        for name, group in groups.items():
+            self.assertEqual(30, group["RetentionInDays"], name)
+        for function in self.it.of_type("AWS::Lambda::Function").values():
+            self.assertIn(function["LoggingConfig"]["LogGroup"], [group["LogGroupName"] for group in groups.values()])
 
     def test_no_right_is_for_everything(self):
-        # A denial may be wide: the buckets deny everything without TLS.
+        # A denial may be wide: the buckets deny everything without TLS. In a key's policy `*` is the key, and all that it
+        # allows to the account is that IAM decides.
         for name, statement in self.it.statements():
-            if statement["Effect"] == "Deny":
+            if statement["Effect"] == "Deny" or statement.get("Sid") == "IamDecides":
                 continue
             for action in listed(statement["Action"]):
                 self.assertNotIn("*", action, f"{name}: {action}")
@@ -592,7 +910,7 @@ class Template(unittest.TestCase):
 
     def test_arns_hold_in_every_partition(self):
         # Read from the text: what translation and stand-ins put in would hide what is written there.
-        arns = re.findall(r"\barn:\S*", re.sub(r"#.*", "", TEMPLATE))
+        arns = re.findall(r"\barn:(?!\[a-z-\])\S*", re.sub(r"#.*", "", TEMPLATE))  # but for patterns of parameters
         self.assertTrue(arns)
         for arn in arns:
             self.assertTrue(arn.startswith("arn:${AWS::Partition}:"), arn)

@@ -109,6 +109,10 @@ pub struct Choice {
 const TRANSFORM: &str = "FirehoseTransformFunction";
 const MAINTAINER: &str = "PartitionMaintainerFunction";
 const TABLE: &str = "AWS::Glue::Table";
+/// The database of the table, if the template makes one.
+const DATABASE: &str = "GlueDatabase";
+/// The table of what could not be delivered, which has no partitions.
+const ERROR_TABLE: &str = "ErrorTable";
 const QUEUE: &str = "ObjectCreatedQueue";
 const BUCKET: &str = "DataBucket";
 
@@ -129,7 +133,16 @@ impl Deployment {
     /// Reads a deployment as far as that goes, and tells what is wrong with each part of it.
     fn of(template: &Template, mut faults: Faults) -> (Option<Self>, Vec<(Part, String)>) {
         let transform_variables = faults.keep(Part::Variables, variables(template, TRANSFORM));
-        let maintainer_variables = faults.keep(Part::Variables, variables(template, MAINTAINER));
+        // A table that nobody registers partitions of, or that is there already, is right, but cannot be run here.
+        let registers = faults.keep(Part::Variables, template.makes(MAINTAINER)) != Some(false);
+        if !registers {
+            faults.push(
+                Part::NotModelled,
+                format!("`{MAINTAINER}` is not made: partitions that nobody registers are not modelled here"),
+            );
+        }
+        let maintainer_variables =
+            registers.then(|| faults.keep(Part::Variables, variables(template, MAINTAINER))).flatten();
         let transform = transform_variables
             .clone()
             .and_then(|variables| faults.keep_all(firehose_transform::config::read(&mut Variables::new(variables))));
@@ -140,8 +153,17 @@ impl Deployment {
         if let Some(fault) = stream.as_ref().and_then(|stream| stream.not_modelled.clone()) {
             faults.push(Part::NotModelled, fault);
         }
-        let table = faults.keep(Part::Table, table(template));
-        let queue = faults.keep(Part::Queue, queue(template));
+        let table = match template.makes(DATABASE) {
+            Ok(false) => {
+                faults.push(
+                    Part::NotModelled,
+                    format!("`{DATABASE}` is not made: a table that is there already is not modelled here"),
+                );
+                None
+            }
+            _ => faults.keep(Part::Table, table(template)),
+        };
+        let queue = registers.then(|| faults.keep(Part::Queue, queue(template))).flatten();
         let deployment = || {
             let delivery_stream::Read { stream, bucket, .. } = stream?;
             let (table_name, table) = table?;
@@ -248,12 +270,16 @@ impl Examined {
         };
         let stream = resolved(Part::DeliveryStream, delivery_stream::STREAM, "");
         let queue = resolved(Part::Queue, QUEUE, "");
-        let mapping = resolved(Part::Queue, MAINTAINER, "/Events/ObjectCreated/Properties");
+        // Without a maintainer there are neither.
+        let registers = template.makes(MAINTAINER) != Ok(false);
+        let mapping =
+            registers.then(|| resolved(Part::Queue, MAINTAINER, "/Events/ObjectCreated/Properties")).flatten();
         let notifications = resolved(Part::Queue, BUCKET, "/NotificationConfiguration");
-        let tables = template.resources_of_type(TABLE).unwrap_or_default();
+        let tables = tables(&template).unwrap_or_default();
         let table = tables.first().and_then(|table| resolved(Part::Table, table, "/TableInput"));
         let mut timeout = |function: &str| resolved(Part::Variables, function, "/Timeout").or(of_all.clone());
-        let (transform_timeout, maintainer_timeout) = (timeout(TRANSFORM), timeout(MAINTAINER));
+        let (transform_timeout, maintainer_timeout) =
+            (timeout(TRANSFORM), registers.then(|| timeout(MAINTAINER)).flatten());
         Ok(Self {
             stream,
             transform_arn,
@@ -357,9 +383,16 @@ fn variables(template: &Template, function: &str) -> Result<BTreeMap<String, Str
     }
 }
 
+/// The tables that are made, without that of what could not be delivered.
+fn tables(template: &Template) -> Result<Vec<&str>, String> {
+    let mut tables = template.resources_of_type(TABLE)?;
+    tables.retain(|table| *table != ERROR_TABLE);
+    Ok(tables)
+}
+
 /// The one table that is made, of all whose condition could hold.
 fn table(template: &Template) -> Result<(String, Table), String> {
-    let tables = template.resources_of_type(TABLE)?;
+    let tables = tables(template)?;
     let [resource] = tables.as_slice() else {
         return Err(format!("it makes {} resources of the type `{TABLE}`, expected one", tables.len()));
     };

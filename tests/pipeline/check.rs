@@ -86,7 +86,7 @@ fn all_planted() -> Vec<Planted> {
         planted("agreement", "Name: maxvalue, Type: double", "Name: maxvalue, Type: int"),
         planted("agreement", prefix, "Prefix: \"x=!{partitionKeyFromLambda:x}/\""),
         planted("agreement", "Name: componentname, Type: string", "Name: componentname, Type: double").with("Contract", ""),
-        planted("template", "    Condition: FromKinesis\n", "    Condition: FromProducers\n"),
+        planted("template", "    Condition: MakesSourceStream\n", "    Condition: FromProducers\n"),
         planted("table", "    Condition: IsComponentMetrics\n", "    Condition: IsTraffic\n"),
         planted("not-modelled", "", "").with("CompressionFormat", "GZIP"),
         planted("not-read", prefix, from_query).and(processors, &extraction("{x: .x}", "JQ-1.6")),
@@ -171,7 +171,7 @@ fn all_planted() -> Vec<Planted> {
              msgid string, time string",
         ),
         planted("csv-empty", "", "").of("access-logs").with("OutputFormat", "csv"),
-        planted("projection", "          classification:", "          projection.enabled: \"true\"\n          classification:"),
+        planted("projection", "        Parameters: !If\n          - Projects\n", "        Parameters: !If\n          - Registers\n"),
     ]
 }
 
@@ -346,6 +346,44 @@ fn the_projects_own_environments_have_nothing_but_notes() {
     access-logs projection-hint: the partition columns `dt` are times, which partition projection can do without registration
     syslog projection-hint: the partition columns `dt` are times, which partition projection can do without registration
     ");
+}
+
+#[test]
+fn what_cannot_be_run_here_can_be_sound() {
+    let told = |parameter: &'static str, value: &str| {
+        let report =
+            planted("", "", "").of("syslog").with("CompressionFormat", "UNCOMPRESSED").with(parameter, value).report();
+        assert!(report.is_sound());
+        report
+            .findings
+            .iter()
+            .map(|finding| format!("{}: {}", finding.rule, finding.problem))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    insta::assert_snapshot!(told("PartitionRegistration", "projection"), @"not-modelled: `PartitionMaintainerFunction` is not made: partitions that nobody registers are not modelled here");
+    insta::assert_snapshot!(told("System", "existing-table"), @"
+    not-modelled: `GlueDatabase` is not made: a table that is there already is not modelled here
+    projection-hint: the partition columns `dt` are times, which partition projection can do without registration
+    ");
+}
+
+#[test]
+fn rules_of_the_template_are_told() {
+    let told = |source: &str| {
+        let report = planted("", "", "")
+            .with("Source", source)
+            .with("OutputFormat", "csv")
+            .with("FormatConversion", "parquet")
+            .report();
+        let found = found(&report).into_iter().filter(|finding| finding.rule == "parameters");
+        found.map(|finding| finding.problem.clone()).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(told("existing-kinesis"), @"
+    the rule `StreamIsNamedWhereItIsRead`: Source existing-kinesis takes an ExistingStreamName
+    the rule `ParquetIsConvertedFromJson`: FormatConversion parquet takes the OutputFormat json, which Firehose converts from
+    ");
+    insta::assert_snapshot!(told("kinesis"), @"the rule `ParquetIsConvertedFromJson`: FormatConversion parquet takes the OutputFormat json, which Firehose converts from");
 }
 
 #[test]

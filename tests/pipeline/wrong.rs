@@ -63,7 +63,7 @@ fn an_environment_or_parameter_that_is_not_there() {
     ");
     insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", "Prefix=x"]), @"
     headgate: this cannot work:
-      `PROJECT/template.yaml`: there is no parameter `Prefix`, expected one of `Architecture`, `System`, `Source`, `RecordFormat`, `RecordQuery`, `PartitionQuery`, `Contract`, `OutputFormat`, `FormatConversion`, `CompressionFormat`, `S3Prefix`, `ErrorPrefix`, `DynamicPartitioning`, `DynamicPartitioningRetrySeconds`, `DatabaseName`, `TableName`, `Catalog`, `ReconcileSchedule`
+      `PROJECT/template.yaml`: there is no parameter `Prefix`, expected one of `Architecture`, `System`, `Source`, `ExistingStreamName`, `DeliveryStreamName`, `RecordFormat`, `RecordQuery`, `PartitionQuery`, `Contract`, `OutputFormat`, `FormatConversion`, `CompressionFormat`, `S3Prefix`, `ErrorPrefix`, `DynamicPartitioning`, `DynamicPartitioningRetrySeconds`, `DatabaseName`, `TableName`, `PartitionRegistration`, `ReconcileSchedule`, `KmsKey`, `AlarmTopicArn`
     ");
 }
 
@@ -218,11 +218,11 @@ fn a_source_that_is_not_the_one_of_the_type() {
     headgate: this cannot work:
       `DIR/template.yaml`: `DeliveryStream`: `KinesisStreamSourceConfiguration` is missing, which the type `KinesisStreamAsSource` demands
     ");
-    insta::assert_snapshot!(message_with("- KinesisStreamARN: !GetAtt SourceStream.Arn", "- StreamARN: x"), @"
+    insta::assert_snapshot!(message_with("- KinesisStreamARN: !If\n", "- StreamARN: !If\n"), @"
     headgate: this cannot work:
       `DIR/template.yaml`: `DeliveryStream`: `KinesisStreamSourceConfiguration.KinesisStreamARN` is missing
     ");
-    insta::assert_snapshot!(message_with("    Condition: FromKinesis\n", "    Condition: FromProducers\n"), @"
+    insta::assert_snapshot!(message_with("    Condition: MakesSourceStream\n", "    Condition: FromProducers\n"), @"
     headgate: this cannot work:
       `DIR/template.yaml`: `SourceStream` is not made: its condition does not hold
     ");

@@ -795,12 +795,15 @@ fn csv_empty(examined: &Examined) -> Option<String> {
 }
 
 fn projection(examined: &Examined) -> Option<String> {
+    // Without a maintainer nobody registers.
+    examined.mapping.as_ref()?;
     let parameters = part(examined.table.as_ref()?, "Parameters")?;
     parameters.get("projection.enabled").filter(|enabled| scalar(enabled).eq_ignore_ascii_case("true"))?;
     Some("the table has `projection.enabled` `true`, expected none: its partitions are registered".to_owned())
 }
 
 fn projection_hint(examined: &Examined) -> Option<String> {
+    examined.mapping.as_ref()?;
     let layout = layout(examined)?;
     let captures = layout.captures();
     let all = captures.iter().map(Capture::column).collect::<Vec<_>>().join("`, `");

@@ -103,6 +103,11 @@ impl Template {
         Ok(names)
     }
 
+    /// Whether the condition of a resource holds, if it has one.
+    pub(super) fn makes(&self, resource: &str) -> Result<bool, String> {
+        self.is_made(self.resources.get(resource).ok_or_else(|| no_resource(resource))?)
+    }
+
     /// What `Ref` gives: the name that a resource has, or that CloudFormation would give it.
     pub(super) fn physical_name(&self, resource: &str) -> Result<String, String> {
         self.reference(resource, DEEPEST)
@@ -120,7 +125,7 @@ impl Template {
 
     /// A resource that is made: CloudFormation refuses a reference to one that is not.
     fn resource(&self, name: &str) -> Result<&Value, String> {
-        let resource = self.resources.get(name).ok_or_else(|| format!("it has no resource `{name}`"))?;
+        let resource = self.resources.get(name).ok_or_else(|| no_resource(name))?;
         if self.is_made(resource)? {
             Ok(resource)
         } else {
@@ -266,6 +271,7 @@ impl Template {
             ("AWS::KinesisFirehose::DeliveryStream", "Arn") => ("firehose", format!("deliverystream/{name}")),
             ("AWS::Serverless::Function", "Arn") => ("lambda", format!("function:{name}")),
             ("AWS::SQS::Queue", "Arn") => ("sqs", name),
+            ("AWS::KMS::Key", "Arn") => ("kms", format!("key/{name}")),
             ("AWS::IAM::Role", "Arn") => {
                 return Ok(format!("arn:aws:iam::{}:role/{name}", self.pseudo_parameter("AWS::AccountId")));
             }
@@ -311,6 +317,10 @@ fn deeper(depth: usize) -> Result<usize, String> {
 fn function(value: &Value) -> Option<(&str, &Value)> {
     let fields = value.as_object()?;
     fields.iter().next().filter(|_| fields.len() == 1).map(|(name, argument)| (name.as_str(), argument))
+}
+
+fn no_resource(name: &str) -> String {
+    format!("it has no resource `{name}`")
 }
 
 fn no_assertions(rule: &str) -> String {
