@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Everything that can be said of template.yaml without AWS: whether it is valid, whether what AWS would make of it is
-# clean, whether it keeps this project's own rules, and whether `sam build` builds both functions from it.
+# clean, whether it keeps this project's own rules, whether these would find what can be wrong with it, and whether
+# `sam build` builds both functions from it.
 #
 #     python3 -m venv DIR && DIR/bin/pip install --requirement e2e/requirements.txt
-#     PATH=DIR/bin:$PATH e2e/template.sh
+#     python3 -m venv DIR-checkov && DIR-checkov/bin/pip install --requirement e2e/requirements-checkov.txt
+#     CHECKOV=DIR-checkov/bin/checkov PATH=DIR/bin:$PATH e2e/template.sh
+#
+# The second is for checkov alone; CHECKOV is target/e2e/checkov-venv/bin/checkov if it is not set, where e2e/run puts it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,7 +35,16 @@ done < "$scratch/environments"
 python e2e/translate.py Architecture=x86_64 > "$scratch/x86_64.json"
 cfn-lint --regions "$AWS_DEFAULT_REGION" --template "$scratch"/*.json
 
-section 'own rules'
+# checkov follows no conditions, so it gets each environment worked out, and one with all that no environment has.
+section 'checkov on the resolved template'
+mkdir "$scratch/resolved"
+while read -r environment; do
+  python e2e/deployment.py "$environment" > "$scratch/resolved/$environment.json"
+done < "$scratch/environments"
+python e2e/deployment.py traffic Source=dynamodb KmsKey=new PartitionRegistration=projection > "$scratch/resolved/all.json"
+"${CHECKOV:-target/e2e/checkov-venv/bin/checkov}" --config-file e2e/checkov.yaml --directory "$scratch/resolved"
+
+section 'own rules, and what they find'
 python -m unittest discover --start-directory e2e --pattern '*_test.py'
 
 # Only ever for this machine's own kind of processor: for another, cargo-lambda would have rustup download a target.

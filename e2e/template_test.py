@@ -10,30 +10,11 @@ import re
 import unittest
 
 import botocore.session
+from deployment import ACCOUNT, REGION, TEMPLATE, Deployment, listed, values_of
 from samconfig import ENVIRONMENTS, ROOT, SAMCONFIG, options
-from translate import translate
-
-TEMPLATE = (ROOT / "template.yaml").read_text()
-
-# The region with the longest name that AWS has so far, for the lengths of bucket names.
-REGION = "ap-southeast-1"
-ACCOUNT = "123456789012"
 
 # Events that a bucket can tell of, as the AWS SDK knows them.
 S3_EVENTS = set(botocore.session.get_session().get_service_model("s3").shape_for("Event").enum)
-
-# What CloudFormation calls a Ref of these types: a property, by the way to it. A Ref of any other is its logical id here.
-NAME_PROPERTY = {
-    "AWS::Athena::WorkGroup": ["Name"],
-    "AWS::Glue::Database": ["DatabaseInput", "Name"],
-    "AWS::Glue::Table": ["TableInput", "Name"],
-    "AWS::Logs::LogGroup": ["LogGroupName"],
-    "AWS::Logs::LogStream": ["LogStreamName"],
-    "AWS::S3::Bucket": ["BucketName"],
-}
-
-# What `AWS::NoValue` becomes, until the field or the item is left out.
-NO_VALUE = object()
 
 # What each service tells, of what our alarms and our dashboard ask for.
 METRICS = {
@@ -71,7 +52,6 @@ SWITCHED = {
     "ProcessingConfiguration",
 }
 
-
 # One format of objects, whatever an environment has.
 PLAIN = {"OutputFormat": "json", "FormatConversion": "none", "CompressionFormat": "UNCOMPRESSED"}
 AS_PARQUET = PLAIN | {"FormatConversion": "parquet"}
@@ -90,185 +70,28 @@ A_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1b2c"
 PARQUET_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 
-class Deployment:
-    """The template as one environment of samconfig.toml would deploy it."""
-
-    def __init__(self, environment, changes=None):
-        given = options(environment)
-        self.plain = translate(TEMPLATE, given["parameter_overrides"] | (changes or {}))
-        self.pseudo = {
-            "AWS::AccountId": ACCOUNT,
-            "AWS::Partition": "aws",
-            "AWS::Region": REGION,
-            "AWS::StackName": given["stack_name"],
-            "AWS::URLSuffix": "amazonaws.com",
-        }
-        self.parameters = {name: rules["Default"] for name, rules in self.plain["Parameters"].items()}
-        self.made = self.without_the_others(self.plain["Resources"])
-        self.resources = self.resolve(self.made)
-        self.outputs = self.resolve(self.without_the_others(self.plain["Outputs"]))
-
-    def without_the_others(self, section):
-        """A section of the template without what has a condition that does not hold."""
-        return {name: part for name, part in section.items() if self.holds({"Condition": part.get("Condition")})}
-
-    def holds(self, condition):
-        match condition:
-            case {"Condition": None}:
-                return True
-            case {"Condition": name}:
-                return self.holds(self.plain["Conditions"][name])
-            case {"Fn::Equals": [left, right]}:
-                return self.resolve(left) == self.resolve(right)
-            case {"Fn::Not": [inner]}:
-                return not self.holds(inner)
-            case {"Fn::And": parts}:
-                return all(map(self.holds, parts))
-            case {"Fn::Or": parts}:
-                return any(map(self.holds, parts))
-            case _:
-                raise NotImplementedError(f"condition {json.dumps(condition)}")
-
-    def broken_rules(self):
-        """What the rules of the template say to its parameters, before anything is made."""
-        return [
-            assertion["AssertDescription"]
-            for rule in self.plain["Rules"].values()
-            if self.holds(rule.get("RuleCondition", {"Condition": None}))
-            for assertion in rule["Assertions"]
-            if not self.holds(assertion["Assert"])
-        ]
-
-    def resolve(self, value):
-        """`value` with its intrinsic functions worked out; an unknown one is an error, so that none is passed over."""
-        match value:
-            case {"Ref": "AWS::NoValue"}:
-                return NO_VALUE
-            case {"Fn::If": [condition, then, otherwise]}:
-                return self.resolve(then if self.holds({"Condition": condition}) else otherwise)
-            case {"Ref": name}:
-                return self.ref(name)
-            case {"Fn::GetAtt": [resource, attribute]}:
-                return self.attribute(resource, attribute)
-            case {"Fn::Sub": str(text)}:
-                return self.resolve({"Fn::Sub": [text, {}]})
-            case {"Fn::Sub": [text, dict(own)]}:
-                own = self.resolve(own)
-                text = re.sub(r"\$\{([^!}][^}]*)}", lambda hole: own[hole[1]] if hole[1] in own else self.hole(hole[1]), text)
-                return text.replace("${!", "${")
-            case {"Fn::Select": [place, choices]}:
-                return self.resolve(choices)[int(place)]
-            case {"Fn::Split": [delimiter, text]}:
-                return self.resolve(text).split(delimiter)
-            case dict() if any(key.startswith("Fn::") for key in value):
-                raise NotImplementedError(f"intrinsic function in {json.dumps(value)}")
-            case dict():
-                resolved = {key: self.resolve(part) for key, part in value.items()}
-                return {key: part for key, part in resolved.items() if part is not NO_VALUE}
-            case list():
-                return [part for part in map(self.resolve, value) if part is not NO_VALUE]
-            case _:
-                return value
-
-    def hole(self, name):
-        return self.attribute(*name.split(".", 1)) if "." in name else self.ref(name)
-
-    def ref(self, name):
-        if name in self.parameters:
-            return self.parameters[name]
-        if name in self.pseudo:
-            return self.pseudo[name]
-        resource = self.made[name]  # a reference to what is not made would be refused
-        name_property = NAME_PROPERTY.get(resource["Type"])
-        if not name_property:
-            return name
-        return self.resolve(functools.reduce(dict.__getitem__, name_property, resource["Properties"]))
-
-    def attribute(self, resource, attribute):
-        kind = self.made[resource]["Type"]
-        if (kind, attribute) == ("AWS::SQS::Queue", "QueueName"):
-            return self.ref(resource)
-        if attribute != "Arn":
-            raise NotImplementedError(f"attribute `{attribute}` of a {kind}")
-        if kind == "AWS::S3::Bucket":
-            return f"arn:aws:s3:::{self.ref(resource)}"
-        if kind == "AWS::IAM::Role":
-            return f"arn:aws:iam::{ACCOUNT}:role/{resource}"
-        return f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}:{resource}"
-
-    def properties(self, logical_id):
-        return self.resources[logical_id]["Properties"]
-
-    def of_type(self, kind):
-        return {name: resource["Properties"] for name, resource in self.resources.items() if resource["Type"] == kind}
-
-    def destination(self):
-        return self.properties("DeliveryStream")["ExtendedS3DestinationConfiguration"]
-
-    def table(self):
-        """The description of the one table that is made."""
-        [table] = [table for name, table in self.of_type("AWS::Glue::Table").items() if name != "ErrorTable"]
-        return table["TableInput"]
-
-    def arns_of_the_table(self):
-        """The table's ARN and those of all that it stands in: Glue wants a right on each."""
-        glue, database = f"arn:aws:glue:{REGION}:{ACCOUNT}:", self.parameters["DatabaseName"]
-        return {f"{glue}catalog", f"{glue}database/{database}", f"{glue}table/{database}/{self.table()['Name']}"}
-
-    def widgets(self):
-        return json.loads(self.properties("Dashboard")["DashboardBody"])["widgets"]
-
-    def environment_of(self, function):
-        return self.properties(function)["Environment"]["Variables"]
-
-    def processor(self):
-        """The parameters of the Lambda processor."""
-        processors = self.destination()["ProcessingConfiguration"]["Processors"]
-        [parameters] = [processor["Parameters"] for processor in processors if processor["Type"] == "Lambda"]
-        return {parameter["ParameterName"]: parameter["ParameterValue"] for parameter in parameters}
-
-    def statements(self):
-        """Each statement of each policy, with the logical id of the resource that it stands in."""
-        for name, resource in self.resources.items():
-            for document in values_of(resource, {"PolicyDocument", "AssumeRolePolicyDocument"}):
-                for statement in listed(document["Statement"]):
-                    yield name, statement
-
-    def rights_of(self, role):
-        """Each action that a role's policies allow, with the resources that it allows it on."""
-        rights = {}
-        for document in values_of(self.properties(role)["Policies"], {"PolicyDocument"}):
-            for statement in listed(document["Statement"]):
-                for action in listed(statement["Action"]):
-                    rights.setdefault(action, set()).update(listed(statement["Resource"]))
-        return rights
-
-
 def anchor_of(alarm):
     """The paragraph that an alarm leads to."""
     [anchor] = re.findall(r"docs/operations\.md#([a-z-]+)\.$", alarm["AlarmDescription"])
     return anchor
 
 
+def metrics_of(it):
+    """Each metric of alarms and dashboard: where, namespace and name, its dimensions."""
+    for name, alarm in it.of_type("AWS::CloudWatch::Alarm").items():
+        queries = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
+        for metric in queries or [alarm]:
+            dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]}
+            yield name, (metric["Namespace"], metric["MetricName"]), dimensions
+    for widget in it.widgets():
+        for namespace, metric, *rest in widget["properties"]["metrics"]:
+            names = [part for part in rest if isinstance(part, str)]
+            yield "Dashboard", (namespace, metric), dict(zip(names[::2], names[1::2], strict=True))
+
+
 @functools.cache
 def deployment(environment):
     return Deployment(environment)
-
-
-def values_of(value, keys):
-    """What stands under one of `keys`, anywhere in `value`."""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            if key in keys:
-                yield part
-            yield from values_of(part, keys)
-    elif isinstance(value, list):
-        for part in value:
-            yield from values_of(part, keys)
-
-
-def listed(value):
-    return value if isinstance(value, list) else [value]
 
 
 def layout_keys(prefix):
@@ -334,24 +157,6 @@ class Template(unittest.TestCase):
     def setUp(self):
         self.it = deployment(self.environment)
 
-    def widgets(self):
-        return self.it.widgets()
-
-    def names_of(self, kind):
-        """What resources of a type are called, as far as this stack makes them."""
-        return {self.it.ref(name) for name in self.it.of_type(kind)}
-
-    def metrics(self):
-        """Each metric of alarms and dashboard: where, namespace and name, its dimensions."""
-        for name, alarm in self.it.of_type("AWS::CloudWatch::Alarm").items():
-            queries = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
-            for metric in queries or [alarm]:
-                dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]}
-                yield name, (metric["Namespace"], metric["MetricName"]), dimensions
-        for widget in self.it.widgets():
-            for namespace, metric, *rest in widget["properties"]["metrics"]:
-                names = [part for part in rest if isinstance(part, str)]
-                yield "Dashboard", (namespace, metric), dict(zip(names[::2], names[1::2], strict=True))
 
     # Firehose
 
@@ -607,10 +412,12 @@ class Template(unittest.TestCase):
             self.assertGreater(len(OPERATIONS[anchor].split()), 30, anchor)
 
     def test_alarms_are_of_metrics_that_there_are(self):
-        for place, (namespace, metric), dimensions in self.metrics():
-            self.assertIn(metric, METRICS[namespace], place)
-            for name, value in dimensions.items():
-                self.assertIn(value, self.names_of(DIMENSIONS[namespace, name]), f"{place}: {metric}")
+        for it in (self.it, Deployment(self.environment, AS_PARQUET | {"Source": "direct-put"})):
+            for place, (namespace, metric), dimensions in metrics_of(it):
+                self.assertIn(metric, METRICS[namespace], place)
+                for name, value in dimensions.items():
+                    names = {it.ref(resource) for resource in it.of_type(DIMENSIONS[namespace, name])}
+                    self.assertIn(value, names, f"{place}: {metric}")
 
     def test_own_metrics_are_ones_that_the_functions_tell(self):
         told = "".join(path.read_text() for path in ROOT.glob("**/src/**/*.rs") if "target" not in path.parts)
@@ -645,7 +452,7 @@ class Template(unittest.TestCase):
             self.assertEqual(share * timeout * 1000, alarm["Threshold"])
 
     def test_the_first_row_is_what_firehose_says_of_the_pipeline(self):
-        first = [widget["properties"] for widget in self.widgets() if widget["y"] == 0]
+        first = [widget["properties"] for widget in self.it.widgets() if widget["y"] == 0]
         self.assertEqual(
             [
                 "Volume submitted",

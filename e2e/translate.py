@@ -9,6 +9,8 @@ otherwise.
 """
 
 import argparse
+import copy
+import functools
 import json
 import os
 import re
@@ -31,7 +33,7 @@ class Refused(Exception):
 
 def translate(template_text, values=None):
     """The plain template of one deployment: SAM's resources replaced, parameters' values as their defaults."""
-    template = yaml_parse(template_text)
+    template = copy.deepcopy(_parsed(template_text))
     parameters = template.get("Parameters", {})
     values = values or {}
     faults = [fault for name, value in values.items() for fault in _faults_of(name, value, parameters)]
@@ -53,6 +55,11 @@ def translate(template_text, values=None):
         raise Refused([cause.message for cause in error.causes]) from error
     finally:
         translator.metrics.publish()  # to nobody; it complains of metrics left unpublished
+
+
+@functools.cache
+def _parsed(template_text):
+    return yaml_parse(template_text)
 
 
 def _faults_of(name, value, parameters):
