@@ -138,6 +138,13 @@ class Samconfig(unittest.TestCase):
         self.assertEqual(len(its), len({it.pseudo["AWS::StackName"] for it in its}))
         self.assertEqual(len(its), len({it.parameters["DatabaseName"] for it in its}))
 
+    def test_the_deploy_guide_has_each_parameter_and_each_environment(self):
+        guide = (ROOT / "docs/deploy.md").read_text()
+        told = {name for row in re.findall(r"^\| (`[^|]+`) \|", guide, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+        parameters = deployment(ENVIRONMENTS[0]).plain["Parameters"].keys()
+        self.assertEqual(set(parameters), {name for name in told if name[0].isupper()})
+        self.assertLessEqual(set(ENVIRONMENTS), set(re.findall(r"`([a-z-]+)`", guide)))
+
     def test_each_system_has_its_environment(self):
         systems = deployment(ENVIRONMENTS[0]).plain["Parameters"]["System"]["AllowedValues"]
         self.assertEqual(systems, [*ENVIRONMENTS, "existing-table"])
