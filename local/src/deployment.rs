@@ -163,6 +163,9 @@ impl Deployment {
             }
             _ => faults.keep(Part::Table, table(template)),
         };
+        let stream = stream.zip(table.as_ref()).and_then(|(stream, (name, table))| {
+            faults.keep(Part::DeliveryStream, stream.with_schema(name, &table.columns))
+        });
         let queue = registers.then(|| faults.keep(Part::Queue, queue(template))).flatten();
         let deployment = || {
             let delivery_stream::Read { stream, bucket, .. } = stream?;
