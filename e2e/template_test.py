@@ -16,6 +16,9 @@ from samconfig import ENVIRONMENTS, ROOT, SAMCONFIG, options
 # Events that a bucket can tell of, as the AWS SDK knows them.
 S3_EVENTS = set(botocore.session.get_session().get_service_model("s3").shape_for("Event").enum)
 
+# The right that a call needs, where it has not the call's name.
+RIGHT_OF = {"ListObjectsV2": "ListBucket"}
+
 # What each service tells, of what our alarms and our dashboard ask for.
 METRICS = {
     "AWS/Firehose": {
@@ -87,6 +90,14 @@ def metrics_of(it):
         for namespace, metric, *rest in widget["properties"]["metrics"]:
             names = [part for part in rest if isinstance(part, str)]
             yield "Dashboard", (namespace, metric), dict(zip(names[::2], names[1::2], strict=True))
+
+
+def called_by_the_maintainer(service):
+    """The actions that our code needs, by what it calls of the service's client."""
+    code, _, _ = (ROOT / f"functions/partition-maintainer/src/{service}.rs").read_text().partition("#[cfg(test)]")
+    calls = {name.title().replace("_", "") for name in re.findall(r"\bclient\.(\w+)\(\)", code)}
+    assert calls, service
+    return {f"{service}:{RIGHT_OF.get(call, call)}" for call in calls}
 
 
 @functools.cache
@@ -613,8 +624,8 @@ class Template(unittest.TestCase):
         table = self.it.arns_of_the_table()
         own = {action: {log} for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
         own |= {f"sqs:{action}": {queue} for action in ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")}
-        called = ("BatchCreatePartition", "BatchGetPartition", "GetPartitions", "GetTable")
-        own |= {f"glue:{action}": table for action in called} | {"s3:ListBucket": {bucket}}
+        own |= {action: table for action in called_by_the_maintainer("glue")}
+        own |= {action: {bucket} for action in called_by_the_maintainer("s3")}
         own |= {"sqs:SendMessage": {self.it.attribute("FailedReconcileQueue", "Arn")}}
         without_key = {"KmsKey": ""}
         by_glue = Deployment(self.environment, without_key | {"PartitionRegistration": "glue"})
@@ -625,8 +636,7 @@ class Template(unittest.TestCase):
         workgroup = f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{self.it.ref('AthenaWorkGroup')}"
         default = {f"{glue}catalog", f"{glue}database/default"}
         by_athena = own | {
-            "athena:GetQueryExecution": {workgroup},
-            "athena:StartQueryExecution": {workgroup},
+            **{action: {workgroup} for action in called_by_the_maintainer("athena")},
             "glue:CreatePartition": table,
             "glue:GetDatabase": table | default,
             "glue:GetDatabases": default,
