@@ -167,7 +167,7 @@ fn what_firehose_would_refuse_and_what_is_not_modelled() {
     ");
     insta::assert_snapshot!(message_with("Prefix: !Ref S3Prefix", "Prefix: \"x=!{partitionKeyFromQuery:x}/\""), @"
     headgate: this cannot work:
-      `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here
+      `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`, expected a `MetadataExtractionQuery`
     ");
 }
 

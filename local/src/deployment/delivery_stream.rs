@@ -4,10 +4,17 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kinesisfirehose-deliverystream.html>
 
 use super::template::{Template, scalar};
-use crate::firehose::{DeliveryStream, Processor, Source, time};
+use crate::assumptions::ACTIVE_PARTITIONS;
+use crate::firehose::{DeAggregation, DeliveryStream, Processor, Source, time};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use firehose_transform::query::Query;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use shared::error_prefix::ErrorPrefix;
 use shared::prefix::{Element, Prefix};
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// The resource.
 pub(super) const STREAM: &str = "DeliveryStream";
@@ -16,6 +23,17 @@ pub(super) const STREAM: &str = "DeliveryStream";
 const DIRECT_PUT: &str = "DirectPut";
 /// The type of a delivery stream that reads a Kinesis stream.
 const FROM_KINESIS: &str = "KinesisStreamAsSource";
+
+/// The types of processors that are modelled.
+const LAMBDA: &str = "Lambda";
+const DE_AGGREGATION: &str = "RecordDeAggregation";
+const EXTRACTION: &str = "MetadataExtraction";
+const APPEND_DELIMITER: &str = "AppendDelimiterToRecord";
+/// Those that are not.
+const NOT_MODELLED: [&str; 2] = ["Decompression", "CloudWatchLogProcessing"];
+
+/// The only language of queries.
+const QUERY_ENGINE: &str = "JQ-1.6";
 
 /// A delivery stream as it was read.
 pub(super) struct Read {
@@ -39,18 +57,16 @@ pub(super) fn read(template: &Template) -> Result<Read, String> {
         source: source(template)?,
         prefix,
         error_prefix,
+        // One that is not known is not modelled.
+        time_zone: destination.time_zone().unwrap_or(TimeZone::UTC),
+        active_partitions: destination.is_dynamic().then_some(ACTIVE_PARTITIONS),
         buffer_bytes: megabytes(destination.number("BufferingHints/SizeInMBs")?),
         buffer_milliseconds: milliseconds(destination.number("BufferingHints/IntervalInSeconds")?),
         extension: destination.text("FileExtension").unwrap_or_default(),
-        processor: Processor {
-            lambda_arn: destination
-                .parameter("LambdaArn")
-                .ok_or_else(|| fault("there is no processor of the type `Lambda`"))?,
-            // Firehose's own defaults: 1 MB, 60 s, three retries.
-            buffer_bytes: megabytes(destination.parameter_or("BufferSizeInMBs", 1.0)?),
-            buffer_milliseconds: milliseconds(destination.parameter_or("BufferIntervalInSeconds", 60.0)?),
-            retries: whole(destination.parameter_or("NumberOfRetries", 3.0)?),
-        },
+        de_aggregation: destination.de_aggregation()?,
+        processor: destination.lambda()?,
+        extraction: destination.extraction()?,
+        appends_delimiter: destination.processor(APPEND_DELIMITER).is_some(),
     };
     let bucket_arn = destination.required("BucketARN")?;
     let bucket = bucket_arn.rsplit(':').next().unwrap_or_default().to_owned();
@@ -109,17 +125,85 @@ impl Destination {
         enabled.is_some_and(|enabled| enabled.map_or(if_left_out, |enabled| enabled == "true"))
     }
 
-    /// A parameter of the Lambda processor.
-    fn parameter(&self, wanted: &str) -> Option<String> {
-        let processors = self.value("ProcessingConfiguration/Processors")?.as_array()?;
-        let lambda = processors.iter().find(|processor| processor.get("Type").is_some_and(|kind| kind == "Lambda"))?;
-        let parameters = lambda.get("Parameters")?.as_array()?;
-        let parameter = parameters.iter().find(|p| p.get("ParameterName").is_some_and(|name| name == wanted))?;
-        parameter.get("ParameterValue").map(scalar)
+    fn is_dynamic(&self) -> bool {
+        self.is_enabled("DynamicPartitioningConfiguration", false)
     }
 
-    fn parameter_or(&self, wanted: &str, default: f64) -> Result<f64, String> {
-        self.parameter(wanted).map_or(Ok(default), |text| number(wanted, &text))
+    /// The zone of its times, if Firehose knows it; UTC, if none is named.
+    fn time_zone(&self) -> Option<TimeZone> {
+        match self.text("CustomTimeZone").filter(|zone| !zone.is_empty()) {
+            None => Some(TimeZone::UTC),
+            Some(zone) => time::zone(&zone),
+        }
+    }
+
+    /// The types of all processors. Their order is of no effect.
+    fn processor_types(&self) -> Vec<String> {
+        let processors = self.value("ProcessingConfiguration/Processors").and_then(Value::as_array);
+        let kind = |processor: &Value| processor.get("Type").map(scalar).unwrap_or_default();
+        processors.into_iter().flatten().map(kind).collect()
+    }
+
+    /// The processor of this type.
+    fn processor(&self, kind: &str) -> Option<&Value> {
+        let mut processors = self.value("ProcessingConfiguration/Processors")?.as_array()?.iter();
+        processors.find(|processor| processor.get("Type").is_some_and(|found| found == kind))
+    }
+
+    /// The processor that calls the function.
+    fn lambda(&self) -> Result<Processor, String> {
+        let number_or =
+            |name: &str, default: f64| self.parameter(LAMBDA, name).map_or(Ok(default), |text| number(name, &text));
+        Ok(Processor {
+            lambda_arn: self
+                .parameter(LAMBDA, "LambdaArn")
+                .ok_or_else(|| fault(&format!("there is no processor of the type `{LAMBDA}`")))?,
+            // Firehose's own defaults: 1 MB, 60 s, three retries.
+            buffer_bytes: megabytes(number_or("BufferSizeInMBs", 1.0)?),
+            buffer_milliseconds: milliseconds(number_or("BufferIntervalInSeconds", 60.0)?),
+            retries: whole(number_or("NumberOfRetries", 3.0)?),
+        })
+    }
+
+    /// How records are taken apart that hold several.
+    fn de_aggregation(&self) -> Result<Option<DeAggregation>, String> {
+        if self.processor(DE_AGGREGATION).is_none() {
+            return Ok(None);
+        }
+        let parameter = |name: &str| {
+            let missing = || fault(&format!("a processor of the type `{DE_AGGREGATION}` has no `{name}`"));
+            self.parameter(DE_AGGREGATION, name).ok_or_else(missing)
+        };
+        match parameter("SubRecordType")?.as_str() {
+            "JSON" => Ok(Some(DeAggregation::Json)),
+            "DELIMITED" => {
+                let delimiter = parameter("Delimiter")?;
+                match STANDARD.decode(&delimiter) {
+                    Ok(bytes) if !bytes.is_empty() => Ok(Some(DeAggregation::Delimited(bytes))),
+                    _ => Err(fault(&format!("the parameter `Delimiter` is `{delimiter}`, expected it in base64"))),
+                }
+            }
+            other => Err(fault(&format!("the parameter `SubRecordType` is `{other}`, expected `JSON` or `DELIMITED`"))),
+        }
+    }
+
+    /// The query that makes partition keys.
+    fn extraction(&self) -> Result<Option<Rc<Query>>, String> {
+        let Some(text) = self.parameter(EXTRACTION, "MetadataExtractionQuery") else { return Ok(None) };
+        let engine = self.parameter(EXTRACTION, "JsonParsingEngine").unwrap_or_default();
+        if engine != QUERY_ENGINE {
+            return Err(fault(&format!("the parameter `JsonParsingEngine` is `{engine}`, expected `{QUERY_ENGINE}`")));
+        }
+        let query = Query::compile(&text, &[])
+            .map_err(|error| fault(&format!("the parameter `MetadataExtractionQuery` is `{text}`: {error}")))?;
+        Ok(Some(Rc::new(query)))
+    }
+
+    /// A parameter of the processor of this type.
+    fn parameter(&self, kind: &str, wanted: &str) -> Option<String> {
+        let parameters = self.processor(kind)?.get("Parameters")?.as_array()?;
+        let parameter = parameters.iter().find(|p| p.get("ParameterName").is_some_and(|name| name == wanted))?;
+        parameter.get("ParameterValue").map(scalar)
     }
 
     /// Refuses a number beyond its limits, if it is there.
@@ -141,19 +225,24 @@ impl Destination {
         Ok((prefix, error_prefix))
     }
 
-    /// What Firehose would refuse, and queries, without which there is no layout.
+    /// What Firehose would refuse.
     fn check(&self, prefix: &Prefix) -> Result<(), String> {
         if !self.is_enabled("ProcessingConfiguration", false) {
             return Err(fault(
                 "`ProcessingConfiguration.Enabled` is not `true`, so that the function would not be called",
             ));
         }
-        let has = |wanted: fn(&Element) -> bool| prefix.elements().iter().any(wanted);
-        if has(|element| matches!(element, Element::KeyFromQuery(_))) {
-            return Err(fault("`Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here"));
+        let known = [LAMBDA, DE_AGGREGATION, EXTRACTION, APPEND_DELIMITER].into_iter().chain(NOT_MODELLED);
+        let known: Vec<&str> = known.collect();
+        if let Some(unknown) = self.processor_types().iter().find(|kind| !known.contains(&kind.as_str())) {
+            let known = known.join("`, `");
+            return Err(fault(&format!("a processor is of the type `{unknown}`, expected one of `{known}`")));
         }
-        let dynamic = self.is_enabled("DynamicPartitioningConfiguration", false);
-        match (dynamic, has(|element| matches!(element, Element::KeyFromLambda(_)))) {
+        let has = |wanted: fn(&Element) -> bool| prefix.elements().iter().any(wanted);
+        let of_query = has(|element| matches!(element, Element::KeyFromQuery(_)));
+        self.check_keys_of_query(prefix)?;
+        let dynamic = self.is_dynamic();
+        match (dynamic, of_query || has(|element| matches!(element, Element::KeyFromLambda(_)))) {
             (true, false) => {
                 return Err(fault("`Prefix` has no partition key, which Firehose demands with dynamic partitioning"));
             }
@@ -170,15 +259,41 @@ impl Destination {
         Ok(())
     }
 
-    fn not_modelled(&self, prefix: &Prefix, error_prefix: &ErrorPrefix) -> Option<String> {
-        for (path, expected) in [("CompressionFormat", "UNCOMPRESSED"), ("CustomTimeZone", "UTC")] {
-            if let Some(found) = self.text(path)
-                && found != expected
-            {
-                return Some(fault(&format!(
-                    "`{path}` is `{found}`, expected `{expected}`: no other is modelled here"
-                )));
+    /// The keys that the query makes, if that can be told from its text, are those of the prefix.
+    fn check_keys_of_query(&self, prefix: &Prefix) -> Result<(), String> {
+        let wanted = prefix.elements().iter().filter_map(|element| match element {
+            Element::KeyFromQuery(key) => Some(key.as_str()),
+            _ => None,
+        });
+        let wanted: BTreeSet<&str> = wanted.collect();
+        let made = match self.extraction()? {
+            Some(query) => query.object_names(),
+            None if wanted.is_empty() => return Ok(()),
+            None => {
+                return Err(fault("`Prefix` has a `partitionKeyFromQuery`, expected a `MetadataExtractionQuery`"));
             }
+        };
+        let made: Option<BTreeSet<&str>> = made.as_ref().map(|names| names.iter().map(String::as_str).collect());
+        let shown = |keys: BTreeSet<&str>| keys.into_iter().collect::<Vec<_>>().join(", ");
+        match made {
+            Some(made) if made != wanted => {
+                Err(fault(&format!("`MetadataExtractionQuery` makes `{}`, expected `{}`", shown(made), shown(wanted))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn not_modelled(&self, prefix: &Prefix, error_prefix: &ErrorPrefix) -> Option<String> {
+        if let Some(found) = self.text("CompressionFormat").filter(|found| found != "UNCOMPRESSED") {
+            return Some(fault(&format!(
+                "`CompressionFormat` is `{found}`, expected `UNCOMPRESSED`: no other is modelled here"
+            )));
+        }
+        if let Some(found) = self.text("CustomTimeZone").filter(|_| self.time_zone().is_none()) {
+            return Some(fault(&format!("`CustomTimeZone` is `{found}`, expected one that Firehose knows")));
+        }
+        if let Some(found) = self.processor_types().iter().find(|kind| NOT_MODELLED.contains(&kind.as_str())) {
+            return Some(fault(&format!("a processor of the type `{found}` is not modelled here")));
         }
         if self.is_enabled("DataFormatConversionConfiguration", true) {
             return Some(fault("`DataFormatConversionConfiguration` is not modelled here"));
