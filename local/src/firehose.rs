@@ -448,4 +448,6 @@ const LIMIT_FAULT: Failure =
     Failure { error_output_type: LIMIT_FAULT_TYPE, code: LIMIT_FAULT_CODE, message: LIMIT_FAULT_MESSAGE };
 
 #[cfg(test)]
+mod conservation;
+#[cfg(test)]
 mod tests;

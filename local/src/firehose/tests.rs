@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const FIRST: i64 = 1_767_225_600_000;
 
-fn stream(prefix: &str) -> DeliveryStream {
+pub(super) fn stream(prefix: &str) -> DeliveryStream {
     DeliveryStream {
         name: "stream".into(),
         arn: "arn".into(),
