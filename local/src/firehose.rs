@@ -7,8 +7,10 @@
 
 mod arrivals;
 mod batch;
+pub mod conversion;
 mod deaggregation;
 mod metadata_extraction;
+mod object;
 mod prefix;
 mod reply;
 mod request;
@@ -17,12 +19,15 @@ pub mod time;
 use crate::assumptions::{
     self, LARGEST_PAYLOAD, LARGEST_RECORD, LIMIT_FAULT_CODE, LIMIT_FAULT_MESSAGE, LIMIT_FAULT_TYPE,
 };
+use crate::compression::Compression;
 use arrivals::Arrival;
 pub use arrivals::Arrivals;
 use batch::{Batch, Record};
+use conversion::Conversion;
 pub use deaggregation::DeAggregation;
 use firehose_transform::query::Query;
 use jiff::tz::TimeZone;
+use object::{Buffer, FORMAT_CONVERSION_FAILED};
 use prefix::{Evaluator, FilledPrefix};
 use reply::{Answer, Delivered, Failure};
 use shared::error_prefix::ErrorPrefix;
@@ -56,6 +61,10 @@ pub struct DeliveryStream {
     pub buffer_milliseconds: i64,
     /// What the names of its objects end in.
     pub extension: String,
+    /// How its objects are compressed.
+    pub compression: Compression,
+    /// How its records are converted, if they are. What they become is not compressed then, but within.
+    pub conversion: Option<Conversion>,
     /// How records are taken apart that hold several.
     pub de_aggregation: Option<DeAggregation>,
     /// The function that it calls.
@@ -170,14 +179,6 @@ struct Failed<'b> {
     /// As it came.
     data: &'b [u8],
     failure: Failure,
-}
-
-/// Records that will be one object.
-#[derive(Debug)]
-struct Buffer {
-    oldest: i64,
-    body: Vec<u8>,
-    records: u64,
 }
 
 impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehose<'s, F, T> {
@@ -303,10 +304,10 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
                     continue;
                 }
                 Answer::Failed(failure) => Err(failure),
-                Answer::Deliver(delivered) => self.keep(&delivered, record.arrival, now, &mut scratch),
+                Answer::Deliver(delivered) => self.keep(record, &delivered, now, &mut scratch),
             };
             match kept {
-                Ok(object) => objects.extend(object),
+                Ok(written) => objects.extend(written),
                 Err(failure) => {
                     failures.entry(failure.error_output_type).or_default().push(Failed { record, data, failure });
                 }
@@ -331,14 +332,14 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
         }
     }
 
-    /// Puts a record into its buffer; gives the object if the buffer is full then.
+    /// Puts a record into its buffer; gives what that becomes if it is full then.
     fn keep(
         &mut self,
+        record: &Record,
         delivered: &Delivered<'_>,
-        arrival: i64,
         now: i64,
         scratch: &mut Scratch,
-    ) -> Result<Option<Object>, Failure> {
+    ) -> Result<Vec<Object>, Failure> {
         let Scratch { data, filled } = scratch;
         delivered.decode(data)?;
         let made = match &self.stream.extraction {
@@ -358,15 +359,15 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
         let buffer = if let Some(buffer) = self.buffers.get_mut(filled) {
             buffer
         } else {
-            self.begin(filled, arrival)?;
-            self.buffers.entry(filled.clone()).or_insert(Buffer { oldest: arrival, body: Vec::new(), records: 0 })
+            self.begin(filled, record.arrival)?;
+            self.buffers.entry(filled.clone()).or_insert(Buffer::new(record.arrival))
         };
-        buffer.body.extend_from_slice(data);
-        buffer.records += 1;
-        if buffer.body.len() < self.stream.buffer_bytes {
-            return Ok(None);
+        buffer.push(record.source, record.arrival, data);
+        if buffer.bytes() < self.stream.buffer_bytes {
+            return Ok(Vec::new());
         }
-        Ok(self.buffers.remove_entry(filled).map(|(prefix, buffer)| self.object(&prefix, buffer, now)))
+        let full = self.buffers.remove_entry(filled);
+        Ok(full.map_or_else(Vec::new, |(prefix, buffer)| self.objects_of(&prefix, buffer, now)))
     }
 
     /// Notes that a buffer is begun, if its prefix is none too long and its partition none too many.
@@ -388,25 +389,34 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
             && let Some((begun, prefix)) = self.begun.pop_front()
         {
             // One that was full is written, and another may have been begun since.
-            if self.buffers.get(&prefix).is_some_and(|buffer| buffer.oldest == begun)
+            if self.buffers.get(&prefix).is_some_and(|buffer| buffer.oldest() == begun)
                 && let Some((prefix, buffer)) = self.buffers.remove_entry(&prefix)
             {
-                objects.push(self.object(&prefix, buffer, now));
+                objects.extend(self.objects_of(&prefix, buffer, now));
             }
         }
         objects
     }
 
-    fn object(&mut self, prefix: &FilledPrefix, buffer: Buffer, now: i64) -> Object {
-        self.counts.delivered += buffer.records;
-        let prefix = self.prefix.evaluate(prefix, buffer.oldest, self.objects + 1);
-        let stream = self.stream;
-        Object {
-            key: self.key(&prefix, buffer.oldest, &stream.extension),
-            body: buffer.body,
-            records: buffer.records,
-            written_at: now,
+    /// What a buffer becomes: an object, an error object, or both.
+    fn objects_of(&mut self, prefix: &FilledPrefix, buffer: Buffer, now: i64) -> Vec<Object> {
+        let (stream, oldest) = (self.stream, buffer.oldest());
+        let made = buffer.make(stream, now);
+        let mut objects = Vec::new();
+        if let Some(object::Delivered { body, records }) = made.delivered {
+            self.counts.delivered += records;
+            let prefix = self.prefix.evaluate(prefix, oldest, self.objects + 1);
+            objects.push(Object { key: self.key(&prefix, oldest, &stream.extension), body, records, written_at: now });
         }
+        if let Some(object::Failed { body, records, oldest }) = made.failed {
+            let prefix = prefix::of_errors(&stream.error_prefix, FORMAT_CONVERSION_FAILED, oldest, &stream.time_zone);
+            let key = self.key(&prefix, oldest, "");
+            objects.push(Object { key, body, records: records.values().sum(), written_at: now });
+            for (code, count) in records {
+                *self.counts.failed.entry(code.to_owned()).or_default() += count;
+            }
+        }
+        objects
     }
 
     /// One error object for the records of a batch that failed in the same way: a line each.

@@ -3,11 +3,16 @@
 //! <https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-enable.html>,
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kinesisfirehose-deliverystream.html>
 
+mod conversion;
+
 use super::template::{Template, scalar};
 use crate::assumptions::ACTIVE_PARTITIONS;
+use crate::catalog::Column;
+use crate::compression::Compression;
 use crate::firehose::{DeAggregation, DeliveryStream, Processor, Source, time};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use conversion::Unbound;
 use firehose_transform::query::Query;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -37,7 +42,9 @@ const QUERY_ENGINE: &str = "JQ-1.6";
 
 /// A delivery stream as it was read.
 pub(super) struct Read {
+    /// All of it but for the schema of a conversion.
     pub(super) stream: DeliveryStream,
+    conversion: Option<Unbound>,
     /// The name of the bucket that it writes to.
     pub(super) bucket: String,
     /// What Firehose would take, and is not modelled here: a run would be another.
@@ -62,15 +69,27 @@ pub(super) fn read(template: &Template) -> Result<Read, String> {
         active_partitions: destination.is_dynamic().then_some(ACTIVE_PARTITIONS),
         buffer_bytes: megabytes(destination.number("BufferingHints/SizeInMBs")?),
         buffer_milliseconds: milliseconds(destination.number("BufferingHints/IntervalInSeconds")?),
-        extension: destination.text("FileExtension").unwrap_or_default(),
+        extension: destination.extension()?,
+        compression: destination.compression()?,
+        conversion: None,
         de_aggregation: destination.de_aggregation()?,
         processor: destination.lambda()?,
         extraction: destination.extraction()?,
         appends_delimiter: destination.processor(APPEND_DELIMITER).is_some(),
     };
+    let conversion = destination.conversion(template)?;
     let bucket_arn = destination.required("BucketARN")?;
     let bucket = bucket_arn.rsplit(':').next().unwrap_or_default().to_owned();
-    Ok(Read { stream, bucket, not_modelled })
+    Ok(Read { stream, conversion, bucket, not_modelled })
+}
+
+impl Read {
+    /// The same with the schema of its conversion, which is that of the template's table.
+    pub(super) fn with_schema(mut self, table: &str, columns: &[Column]) -> Result<Self, String> {
+        self.stream.conversion =
+            self.conversion.take().map(|conversion| conversion.bind(table, columns)).transpose()?;
+        Ok(self)
+    }
 }
 
 /// Where the records come from, by the type of the delivery stream and the part that belongs to it.
@@ -123,6 +142,21 @@ impl Destination {
     fn is_enabled(&self, part: &str, if_left_out: bool) -> bool {
         let enabled = self.value(part).map(|part| part.get("Enabled").map(scalar));
         enabled.is_some_and(|enabled| enabled.map_or(if_left_out, |enabled| enabled == "true"))
+    }
+
+    /// How objects are compressed.
+    fn compression(&self) -> Result<Compression, String> {
+        let name = self.text("CompressionFormat").unwrap_or_else(|| Compression::default().name().to_owned());
+        Compression::of_name(&name).ok_or_else(|| {
+            let names = Compression::ALL.map(Compression::name).join("`, `");
+            fault(&format!("`CompressionFormat` is `{name}`, expected one of `{names}`"))
+        })
+    }
+
+    /// What the names of objects end in: what `FileExtension` says, or else Firehose's own.
+    fn extension(&self) -> Result<String, String> {
+        let own = if self.converts() { ".parquet" } else { self.compression()?.extension() };
+        Ok(self.text("FileExtension").filter(|given| !given.is_empty()).unwrap_or_else(|| own.to_owned()))
     }
 
     fn is_dynamic(&self) -> bool {
@@ -284,19 +318,14 @@ impl Destination {
     }
 
     fn not_modelled(&self, prefix: &Prefix, error_prefix: &ErrorPrefix) -> Option<String> {
-        if let Some(found) = self.text("CompressionFormat").filter(|found| found != "UNCOMPRESSED") {
-            return Some(fault(&format!(
-                "`CompressionFormat` is `{found}`, expected `UNCOMPRESSED`: no other is modelled here"
-            )));
-        }
         if let Some(found) = self.text("CustomTimeZone").filter(|_| self.time_zone().is_none()) {
             return Some(fault(&format!("`CustomTimeZone` is `{found}`, expected one that Firehose knows")));
         }
         if let Some(found) = self.processor_types().iter().find(|kind| NOT_MODELLED.contains(&kind.as_str())) {
             return Some(fault(&format!("a processor of the type `{found}` is not modelled here")));
         }
-        if self.is_enabled("DataFormatConversionConfiguration", true) {
-            return Some(fault("`DataFormatConversionConfiguration` is not modelled here"));
+        if let Some(fault) = self.not_converted() {
+            return Some(fault);
         }
         [prefix, error_prefix.prefix()]
             .into_iter()

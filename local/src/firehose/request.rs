@@ -49,7 +49,7 @@ pub(super) fn text(stream: &DeliveryStream, invocation: u64, batch: &Batch) -> S
         approximate_arrival_timestamp: record.arrival,
         data: STANDARD.encode(data),
         kinesis_record_metadata: kinesis.map(|_| KinesisRecordMetadata {
-            sequence_number: format!("{:056}", record.source),
+            sequence_number: sequence_number(record.source),
             subsequence_number: 0,
             partition_key: record.source.to_string(),
             shard_id: "shardId-000000000000",
@@ -100,4 +100,9 @@ fn id(number: u64) -> String {
 pub(super) fn number(id: &str) -> Option<u64> {
     let digits = id.strip_prefix('4')?.strip_suffix(ID_END)?;
     (digits.len() == 55 && digits.bytes().all(|digit| digit.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+/// A record's place in a Kinesis stream.
+pub(super) fn sequence_number(number: u64) -> String {
+    format!("{number:056}")
 }

@@ -20,6 +20,8 @@ pub(super) fn stream(prefix: &str) -> DeliveryStream {
         buffer_milliseconds: 60_000,
         extension: ".json".into(),
         de_aggregation: None,
+        compression: Compression::Uncompressed,
+        conversion: None,
         processor: Processor {
             lambda_arn: "lambda".into(),
             buffer_bytes: 100,
@@ -91,7 +93,7 @@ fn run(prefix: &str, records: &[&str]) -> (Vec<Object>, Counts) {
     run_stream(&stream(prefix), records)
 }
 
-fn run_stream(stream: &DeliveryStream, records: &[&str]) -> (Vec<Object>, Counts) {
+pub(super) fn run_stream(stream: &DeliveryStream, records: &[&str]) -> (Vec<Object>, Counts) {
     run_with(stream, Arrivals::paced(&stream.source, FIRST), function, records)
 }
 
@@ -368,10 +370,10 @@ fn a_day_of_data_has_the_buffers_of_a_day() {
         format!("{}: {} after {milliseconds} ms", object.key.split('/').next().unwrap(), object.records)
     });
     insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n"), @"
-    01-00-00: 1 after 60 s
-    01-00-00: 1 after 110 s
-    01-06-00: 3 after 21660 s
-    01-23-59: 1 after 86459.999 s
+    01-00-00: 1 after 60000 ms
+    01-00-00: 1 after 110000 ms
+    01-06-00: 3 after 21660000 ms
+    01-23-59: 1 after 86459999 ms
     ");
     assert_eq!((counts.read, counts.delivered, counts.untold, counts.late), (6, 6, 1, 1));
 }
