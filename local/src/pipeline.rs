@@ -3,7 +3,7 @@
 use crate::athena::LocalCatalog;
 use crate::catalog::Catalog;
 use crate::deployment::Deployment;
-use crate::firehose::{Firehose, Object};
+use crate::firehose::{Arrivals, Firehose, Object};
 use crate::lake::{Lake, about, notification};
 use crate::summary::Summary;
 use firehose_transform::handler::handle;
@@ -56,12 +56,11 @@ impl Pipeline {
         Ok(catalog)
     }
 
-    /// Sends the records of all inputs, one a line, the whole way into a lake; the first arrives then, in milliseconds
-    /// since 1970.
+    /// Sends the records of all inputs, one a line, the whole way into a lake.
     pub fn run(
         &self,
         inputs: impl IntoIterator<Item = impl BufRead>,
-        first_arrival: i64,
+        arrivals: Arrivals,
         lake: &Lake,
         catalog: Catalog,
         progress: Progress<'_>,
@@ -77,7 +76,7 @@ impl Pipeline {
             Err(error) => Err(error.to_string()),
         };
         let taken = |key: &str| lake.holds(&self.deployment.bucket, key);
-        let mut firehose = Firehose::new(&self.deployment.stream, first_arrival, &mut call, taken);
+        let mut firehose = Firehose::new(&self.deployment.stream, arrivals, &mut call, taken);
         // From the first object on it is a lake, whatever happens on the way.
         lake.begin(&catalog)?;
         let mut delivery = Delivery::new(self, lake, catalog);
