@@ -3,6 +3,15 @@
 //! Beside the values below: the time in an object's name is that at which its oldest record arrived, as in its prefix. A
 //! failed invocation is tried again without a pause. Active partitions are counted, but none is too many. Writing an object
 //! never fails, so that the retry duration of dynamic partitioning is of no effect.
+//!
+//! Of what the OpenX SerDe does, AWS tells little. Its source (see [`crate::open_x`]) says, and Firehose and Athena are assumed
+//! to keep, that a name given twice fails the record; that a number becomes a string as it was written; that any text but
+//! `true` is the boolean `false`; that a whole number has no point and no exponent, and may be hexadecimal; that a float beyond
+//! its range is infinite; that an empty string is null where an array or an object should be; that a lone surrogate becomes
+//! `?`. Neither says, and it is assumed: only the names beside columns and fields are looked at for one given twice; objects
+//! in a string column keep the order of their names and lose their blanks; decimals are rounded half up, and fail if they do
+//! not fit; binary values are base64; an array in place of a record fails it. Strings for `char(n)` and `varchar(n)` are cut
+//! when they are converted, which AWS does when they are read.
 
 use std::time::Duration;
 

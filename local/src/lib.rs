@@ -5,6 +5,7 @@
 //! - [`pipeline`]: records go in, objects, partitions and a [`summary`] come out;
 //! - [`deployment`]: what is deployed, read from `template.yaml` and `samconfig.toml`;
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
+//! - [`open_x`]: JSON as tables read it;
 //! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
 //! - [`redrive`]: what Firehose could not deliver goes back into the stream;
@@ -22,6 +23,7 @@ pub mod ddl;
 pub mod deployment;
 pub mod firehose;
 pub mod lake;
+pub mod open_x;
 pub mod pipeline;
 #[cfg_attr(not(feature = "query"), path = "query/no_sql.rs")]
 pub mod query;

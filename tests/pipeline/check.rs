@@ -55,26 +55,16 @@ impl Planted {
     }
 }
 
-/// A fault in a copy of the template that converts to Parquet as it should, but for this change.
+/// A fault in a copy of the template, of a deployment that converts to Parquet.
 fn converting(rule: &'static str, place: &str, change: &str) -> Planted {
-    let conversion = "CompressionFormat: UNCOMPRESSED
-        DataFormatConversionConfiguration:
-          InputFormatConfiguration: { Deserializer: { OpenXJsonSerDe: {} } }
-          OutputFormatConfiguration: { Serializer: { ParquetSerDe: { Compression: SNAPPY } } }
-          SchemaConfiguration:
-            { RoleARN: !GetAtt DeliveryStreamRole.Arn, DatabaseName: !Ref DatabaseName, TableName: !Ref TableName }
-";
-    planted(rule, "CompressionFormat: UNCOMPRESSED\n", conversion)
-        .and("FileExtension: !If [DeliversCsv, .csv, .json] ", "FileExtension: .parquet ")
-        .and("org.openx.data.jsonserde.JsonSerDe", "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe")
-        .and(place, change)
+    planted(rule, place, change).with("FormatConversion", "parquet")
 }
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
 fn all_planted() -> Vec<Planted> {
     let prefix = "Prefix: !Ref S3Prefix";
-    let extension = "[DeliversCsv, .csv, .json]";
-    let uncompressed = "CompressionFormat: UNCOMPRESSED";
+    let compression = "CompressionFormat: !Ref CompressionFormat\n        BufferingHints";
+    let compressed = |format: &str| compression.replace("!Ref CompressionFormat", format);
     let processors = "          Processors:\n";
     let last_column = "            - { Name: unit, Type: string }\n";
     let long = "x".repeat(510);
@@ -98,11 +88,10 @@ fn all_planted() -> Vec<Planted> {
         planted("agreement", "Name: componentname, Type: string", "Name: componentname, Type: double").with("Contract", ""),
         planted("template", "    Condition: FromKinesis\n", "    Condition: FromProducers\n"),
         planted("table", "    Condition: IsComponentMetrics\n", "    Condition: IsTraffic\n"),
-        planted("not-modelled", uncompressed, "CompressionFormat: GZIP").and(extension, "[DeliversCsv, .csv.gz, .json.gz]"),
+        planted("not-modelled", "", "").with("CompressionFormat", "GZIP"),
         planted("not-read", prefix, from_query).and(processors, &extraction("{x: .x}", "JQ-1.6")),
         planted("agreement", "Name: maxvalue, Type: double", "Name: maxvalue, Type: int")
-            .and(uncompressed, "CompressionFormat: GZIP")
-            .and(extension, "[DeliversCsv, .csv.gz, .json.gz]"),
+            .with("CompressionFormat", "GZIP"),
         // The delivery stream.
         planted("source", "[FromKinesis, KinesisStreamAsSource, DirectPut]", "[FromKinesis, DirectPut, DirectPut]"),
         planted("bucket", "        BucketARN: !GetAtt DataBucket.Arn\n", ""),
@@ -112,15 +101,15 @@ fn all_planted() -> Vec<Planted> {
         planted("error-prefix", "        ErrorOutputPrefix: !Ref ErrorPrefix\n", ""),
         planted("error-prefix", "ErrorOutputPrefix: !Ref ErrorPrefix", "ErrorOutputPrefix: \"errors/!{timestamp:yyyy}/\""),
         planted("error-prefix-length", "", "").with("ErrorPrefix", format!("{long}/!{{firehose:error-output-type}}/")),
-        planted("time-zone", uncompressed, "CustomTimeZone: CET"),
-        planted("file-extension", extension, "[DeliversCsv, .csv, .JSON]"),
+        planted("time-zone", prefix, "Prefix: !Ref S3Prefix\n        CustomTimeZone: CET"),
+        planted("file-extension", "- .${OutputFormat}", "- .JSON"),
         planted("dynamic-partitioning-off", "", "").with("DynamicPartitioning", "false"),
         planted("dynamic-partitioning-off", "- Enabled: true\n            RetryOptions", "- RetryOptions"),
         planted("dynamic-partitioning-on", prefix, "Prefix: \"x=!{timestamp:yyyy}/\""),
         planted("dynamic-partitioning-retry", "!Ref DynamicPartitioningRetrySeconds", "9000"),
         planted("buffer-size", "SizeInMBs: 64", "SizeInMBs: 5"),
         planted("buffer-size", "SizeInMBs: 64", "SizeInMBs: much"),
-        planted("buffer-size", "SizeInMBs: 64", "SizeInMBs: 129").of("traffic"),
+        planted("buffer-size", "SizeInMBs: 64", "SizeInMBs: 129").of("traffic").with("FormatConversion", "none"),
         planted("buffer-interval", "IntervalInSeconds: 60", "IntervalInSeconds: 0"),
         planted("buffer-hints", "          IntervalInSeconds: 60 ", "          # "),
         planted("processing-enabled", "          Enabled: true # left out, Firehose stores false\n", ""),
@@ -138,22 +127,21 @@ fn all_planted() -> Vec<Planted> {
         planted("log-processing", processors, &processor("Type: CloudWatchLogProcessing")),
         planted("delimiter", processors, &processor("Type: AppendDelimiterToRecord")),
         // Compression and format conversion.
-        planted("compression", uncompressed, "CompressionFormat: BZIP2"),
-        planted("compression-zip", uncompressed, "CompressionFormat: ZIP").and(extension, "[DeliversCsv, .zip, .zip]"),
-        planted("compression-snappy", uncompressed, "CompressionFormat: Snappy")
-            .and(extension, "[DeliversCsv, .snappy, .snappy]"),
-        planted("compressed-extension", uncompressed, "CompressionFormat: GZIP"),
-        converting("compression-with-conversion", uncompressed, "CompressionFormat: GZIP")
-            .and("FileExtension: .parquet", "FileExtension: .parquet.gz"),
+        planted("compression", compression, &compressed("BZIP2")),
+        planted("compression-zip", "", "").with("CompressionFormat", "ZIP"),
+        planted("compression-snappy", "", "").with("CompressionFormat", "Snappy"),
+        planted("compressed-extension", "                - .gz\n", "                - .json\n").with("CompressionFormat", "GZIP"),
+        converting("compression-with-conversion", compression, &compressed("GZIP"))
+            .and("          - .parquet\n", "          - .parquet.gz\n"),
         converting("conversion-input", "OUTPUT_FORMAT: !Ref OutputFormat", "OUTPUT_FORMAT: csv").with(
             "Contract",
             "fromTimestamp string, maxValue double, metricName string, minValue double, toTimestamp string, unit string",
         ),
-        converting("conversion-serde", "{ OpenXJsonSerDe: {} }", "{ OpenXJsonSerDe: {}, HiveJsonSerDe: {} }"),
-        converting("conversion-schema", "TableName: !Ref TableName }", "TableName: others }"),
-        converting("conversion-schema", "{ RoleARN: !GetAtt DeliveryStreamRole.Arn, ", "{ "),
-        converting("parquet-sizes", "{ Compression: SNAPPY }", "{ BlockSizeBytes: 1024 }"),
-        converting("parquet-sizes", "{ Compression: SNAPPY }", "{ Compression: ZSTD }"),
+        converting("conversion-serde", "                OpenXJsonSerDe:", "                HiveJsonSerDe: {}\n                OpenXJsonSerDe:"),
+        converting("conversion-schema", "- !Ref ComponentMetricsTable\n", "- others\n"),
+        converting("conversion-schema", "              RoleARN: !GetAtt DeliveryStreamRole.Arn\n            Input", "            Input"),
+        converting("parquet-sizes", "Compression: SNAPPY", "BlockSizeBytes: 1024"),
+        converting("parquet-sizes", "Compression: SNAPPY", "Compression: ZSTD"),
         converting("conversion-column", last_column, &column("{ Name: metric-id, Type: string }")),
         converting("buffer-size", "SizeInMBs: 64", "SizeInMBs: 63"),
         // The functions and the queue.
@@ -183,7 +171,7 @@ fn all_planted() -> Vec<Planted> {
              msgid string, time string",
         ),
         planted("csv-empty", "", "").of("access-logs").with("OutputFormat", "csv"),
-        planted("projection", "classification: json\n", "classification: json\n          projection.enabled: \"true\"\n"),
+        planted("projection", "          classification:", "          projection.enabled: \"true\"\n          classification:"),
     ]
 }
 
@@ -260,7 +248,7 @@ fn each_fault_is_found_by_its_rule_alone() {
     error compression: `DeliveryStream`: `CompressionFormat` is `BZIP2`, expected one of `UNCOMPRESSED`, `GZIP`, `ZIP`, `Snappy`, `HADOOP_SNAPPY`
     error compression-zip: `DeliveryStream`: `CompressionFormat` is `ZIP`, expected `GZIP`
     warning compression-snappy: `DeliveryStream`: `CompressionFormat` is `Snappy`, expected `GZIP`
-    error compressed-extension: `DeliveryStream`: `FileExtension` is `.json` with the compression `GZIP`, expected one that ends in `.gz`
+    error compressed-extension: `DeliveryStream`: `FileExtension` is `.json.json` with the compression `GZIP`, expected one that ends in `.gz`
     error compression-with-conversion: `DeliveryStream`: `CompressionFormat` is `GZIP` with `DataFormatConversionConfiguration`, expected `UNCOMPRESSED`
     error conversion-input: `DeliveryStream`: `DataFormatConversionConfiguration` is on with the output format `csv`, expected `json`
     error conversion-serde: `DeliveryStream`: `DataFormatConversionConfiguration` has `2` deserializers and `1` serializers, expected one of each
@@ -293,15 +281,13 @@ fn each_fault_is_found_by_its_rule_alone() {
 
 #[test]
 fn what_is_at_its_limit_is_right() {
-    let uncompressed = "CompressionFormat: UNCOMPRESSED";
-    let extension = "[DeliversCsv, .csv, .json]";
     let longest = format!("{}/!{{partitionKeyFromLambda:componentName}}/", "x".repeat(509));
     let right = [
         planted("", "", "").with("S3Prefix", longest),
         planted("", "", "").with("DynamicPartitioningRetrySeconds", "0"),
         planted("", "", "").with("DynamicPartitioningRetrySeconds", "7200"),
         planted("", "SizeInMBs: 64", "SizeInMBs: 128"),
-        planted("", "SizeInMBs: 64", "SizeInMBs: 1").of("traffic"),
+        planted("", "SizeInMBs: 64", "SizeInMBs: 1").of("traffic").with("FormatConversion", "none"),
         planted("", "IntervalInSeconds: 60", "IntervalInSeconds: 900"),
         planted("", "IntervalInSeconds: 60", "IntervalInSeconds: 0").of("traffic"),
         planted("", "ParameterValue: \"1\"", "ParameterValue: \"0.2\""),
@@ -309,11 +295,13 @@ fn what_is_at_its_limit_is_right() {
         planted("", "ParameterValue: \"10\"", "ParameterValue: \"0\""),
         planted("", "ParameterValue: \"10\"", "ParameterValue: \"900\""),
         planted("", "!Sub ${FirehoseTransformFunction.Arn}:$LATEST", "!GetAtt FirehoseTransformFunction.Arn"),
-        planted("", uncompressed, "CompressionFormat: GZIP").and(extension, "[DeliversCsv, .csv.gz, .json.gz]"),
-        planted("", uncompressed, "CompressionFormat: GZIP").and("        FileExtension: !If ", "        # "),
-        planted("", uncompressed, "CustomTimeZone: Africa/Porto-Novo"),
+        planted("", "", "").with("CompressionFormat", "GZIP"),
+        planted("", "- .${OutputFormat}", "- ${None}")
+            .and("            - Compression: ", "            - None: \"\"\n              Compression: ")
+            .with("CompressionFormat", "GZIP"),
+        planted("", "Prefix: !Ref S3Prefix", "Prefix: !Ref S3Prefix\n        CustomTimeZone: Africa/Porto-Novo"),
         converting("", "", ""),
-        converting("", "{ Compression: SNAPPY }", "{ BlockSizeBytes: 67108864, PageSizeBytes: 65536 }"),
+        converting("", "Compression: SNAPPY", "BlockSizeBytes: 67108864\n                  PageSizeBytes: 65536"),
         planted("", "      Description: Checks and", "      Timeout: 300\n      Description: Checks and"),
         planted("", "BatchSize: 100", "BatchSize: 10").and("InSeconds: 5", "InSeconds: 0"),
         planted("", "Event: s3:ObjectCreated:*", "Event: \"s3:ObjectCreated:*\""),
