@@ -4,7 +4,7 @@
 //! those partitions that a query can touch, and `objects.rs` and what it uses read them. Nothing is ever written.
 
 mod csv;
-mod hive_type;
+mod json;
 mod objects;
 mod output;
 mod parquet;
@@ -20,7 +20,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::Statement as Ordinary;
+use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Ordinary};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
@@ -41,6 +41,10 @@ pub enum QueryError {
     Failed(String),
 }
 
+/// The tables of a lake, as a query.
+const TABLES: &str = "SELECT table_schema AS database, table_name AS \"table\" FROM information_schema.tables \
+                      WHERE table_schema <> 'information_schema' ORDER BY 1, 2";
+
 /// What Athena calls the catalog of Glue.
 const CATALOG: &str = "awsdatacatalog";
 
@@ -56,21 +60,31 @@ pub fn query(
     let runtime = runtime.map_err(|error| QueryError::Failed(format!("no threads to read with: {error}")))?;
     runtime.block_on(async {
         let names: Vec<&str> = catalog.tables.keys().map(String::as_str).collect();
-        let context = session(lake, catalog)?;
-        let plan = plan(sql, &context, &names).await?;
+        let (context, unreadable) = session(lake, catalog)?;
+        let plan = plan(sql, &context, &names, &unreadable).await?;
         answer(plan, &context, format, output).await
     })
 }
 
-/// A session that knows the tables of the lake.
-fn session(lake: Lake, catalog: &Catalog) -> Result<SessionContext, QueryError> {
+/// Why tables cannot be read, by `database.table`.
+type Unreadable = BTreeMap<String, String>;
+
+/// A session that knows the tables of the lake, but for those that cannot be read.
+fn session(lake: Lake, catalog: &Catalog) -> Result<(SessionContext, Unreadable), QueryError> {
     let lake = Arc::new(lake);
+    let mut unreadable = Unreadable::new();
     let mut databases: BTreeMap<String, Arc<MemorySchemaProvider>> = BTreeMap::new();
     for (name, table) in &catalog.tables {
         let (database, bare) = name.split_once('.').unwrap_or(("default", name));
-        let table = LakeTable::new(name, table, Arc::clone(&lake)).map_err(QueryError::Refused)?;
         let tables = databases.entry(database.to_lowercase()).or_default();
-        tables.register_table(bare.to_lowercase(), Arc::new(table)).map_err(|error| refused(&error))?;
+        match LakeTable::new(name, table, Arc::clone(&lake)) {
+            Ok(table) => {
+                tables.register_table(bare.to_lowercase(), Arc::new(table)).map_err(|error| refused(&error))?;
+            }
+            Err(fault) => {
+                unreadable.insert(name.to_lowercase(), fault);
+            }
+        }
     }
     let default = match databases.keys().collect::<Vec<_>>().as_slice() {
         [only] => (*only).clone(),
@@ -91,27 +105,42 @@ fn session(lake: Lake, catalog: &Catalog) -> Result<SessionContext, QueryError> 
         tables.register_schema(&name, database).map_err(|error| refused(&error))?;
     }
     context.register_catalog(CATALOG, Arc::new(tables));
-    Ok(context)
+    Ok((context, unreadable))
 }
 
 /// Reads a query, and finds the tables and columns that it names.
-async fn plan(sql: &str, context: &SessionContext, tables: &[&str]) -> Result<LogicalPlan, QueryError> {
+async fn plan(
+    sql: &str,
+    context: &SessionContext,
+    tables: &[&str],
+    unreadable: &Unreadable,
+) -> Result<LogicalPlan, QueryError> {
     let state = context.state();
+    let default = state.config_options().catalog.default_schema.clone();
     let dialect = state.config_options().sql_parser.dialect;
     let refused = |error: DataFusionError| refused(&error);
-    let statement = state.sql_to_statement(&without_case(sql), &dialect).map_err(refused)?;
-    if !is_query(&statement) {
-        return Err(no_query(&statement));
-    }
+    let statement = match state.sql_to_statement(&without_case(sql), &dialect).map_err(refused)? {
+        statement if !is_query(&statement) => return Err(no_query(&statement)),
+        // Athena lists what a user has made.
+        statement if is_show_tables(&statement) => state.sql_to_statement(TABLES, &dialect).map_err(refused)?,
+        statement => statement,
+    };
     for reference in state.resolve_table_references(&statement).map_err(refused)? {
-        if !context.table_exist(reference.clone()).map_err(refused)? && reference.schema() != Some("information_schema") {
-            let known = if tables.is_empty() {
-                "there is none in the lake".to_owned()
-            } else {
-                format!("expected one of `{}`", tables.join("`, `"))
-            };
-            return Err(QueryError::Refused(format!("there is no table `{reference}`, {known}")));
+        let (database, table) = (reference.schema().unwrap_or(&default), reference.table());
+        let is_function = reference.schema().is_none() && state.table_functions().contains_key(table);
+        // An error says that there is no such database, either.
+        let exists = context.table_exist(reference.clone()).unwrap_or(false);
+        if database == "information_schema" || is_function || exists {
+            continue;
         }
+        if let Some(fault) = unreadable.get(&format!("{database}.{table}")) {
+            return Err(QueryError::Refused(fault.clone()));
+        }
+        let known = match tables {
+            [] => "the lake has none".to_owned(),
+            tables => format!("expected one of `{}`", tables.join("`, `")),
+        };
+        return Err(QueryError::Refused(format!("there is no table `{reference}`, {known}")));
     }
     let plan = state.statement_to_plan(statement.clone()).await.map_err(refused)?;
     let reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
@@ -128,7 +157,12 @@ async fn answer(
 ) -> Result<(), QueryError> {
     let failed = |error: DataFusionError| QueryError::Failed(told(&error));
     let state = context.state();
-    let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(failed)?;
+    let planned = state.query_planner().create_physical_plan(&plan, &state).await;
+    let plan = planned.map_err(|error| match error.find_root() {
+        // Of ours: the objects of a table could not be listed.
+        DataFusionError::External(_) => failed(error),
+        _ => refused(&error),
+    })?;
     let mut output = Output::new(format, &plan.schema(), output);
     let mut batches = execute_stream(plan, state.task_ctx()).map_err(failed)?;
     while let Some(batch) = batches.next().await {
@@ -142,17 +176,21 @@ async fn answer(
 /// Whether a statement asks, and changes nothing.
 fn is_query(statement: &Statement) -> bool {
     match statement {
-        Statement::Statement(statement) => matches!(
-            **statement,
-            Ordinary::Query(_)
-                | Ordinary::ShowTables { .. }
-                | Ordinary::ShowColumns { .. }
-                | Ordinary::ExplainTable { .. }
-                | Ordinary::Explain { .. }
-        ),
+        Statement::Statement(statement) => match &**statement {
+            Ordinary::Query(query) => !matches!(
+                *query.body,
+                SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+            ),
+            Ordinary::ShowTables { .. } | Ordinary::ShowColumns { .. } | Ordinary::ExplainTable { .. } => true,
+            _ => false,
+        },
         Statement::Explain(explain) => is_query(&explain.statement),
         _ => false,
     }
+}
+
+fn is_show_tables(statement: &Statement) -> bool {
+    matches!(statement, Statement::Statement(statement) if matches!(**statement, Ordinary::ShowTables { .. }))
 }
 
 fn no_query(statement: &Statement) -> QueryError {
@@ -203,6 +241,10 @@ fn told(error: &DataFusionError) -> String {
             error => in_a_line(&error.to_string()),
         },
         DataFusionError::External(error) => error.to_string(),
+        // Of what else is not done a name says what; this one comes from the reader of statements.
+        DataFusionError::NotImplemented(fault) if fault.contains("single SQL statement") => {
+            "there are several statements, expected one query".to_owned()
+        }
         error => in_a_line(&error.message()),
     }
 }

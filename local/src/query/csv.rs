@@ -4,7 +4,7 @@ use super::objects::{Batches, Object, Wanted};
 use super::table::strictly;
 use csv::{ReaderBuilder, StringRecord};
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::sync::Arc;
@@ -111,11 +111,10 @@ impl Rows {
 
 /// Texts in the type of their column. Days and times are numbers of days and of milliseconds since 1970 there.
 fn typed(texts: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, String> {
-    let number = match data_type {
-        DataType::Utf8 => return Ok(Arc::clone(texts)),
-        DataType::Date32 => DataType::Int32,
-        DataType::Timestamp(..) => DataType::Int64,
-        other => return strictly(texts, other),
+    let by_number = match data_type {
+        DataType::Date32 => vec![DataType::Int32],
+        DataType::Timestamp(..) => vec![DataType::Int64, DataType::Timestamp(TimeUnit::Millisecond, None)],
+        _ => Vec::new(),
     };
-    strictly(&strictly(texts, &number)?, data_type)
+    by_number.iter().chain([data_type]).try_fold(Arc::clone(texts), |values, step| strictly(&values, step))
 }

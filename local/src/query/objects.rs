@@ -1,6 +1,6 @@
 //! The objects below a location, and the rows in them.
 
-use super::{csv, parquet};
+use super::{csv, json, parquet};
 use crate::catalog::{Column, Table};
 use crate::lake::Lake;
 use datafusion::arrow::array::RecordBatch;
@@ -26,6 +26,8 @@ pub(super) struct Object {
 pub(super) enum Format {
     /// Values by their place in a line.
     Csv(csv::Dialect),
+    /// A document a line.
+    Json(json::Dialect),
     Parquet,
 }
 
@@ -56,6 +58,7 @@ impl Format {
     pub(super) fn of(table: &Table) -> Result<Self, String> {
         match table.serialization_library.as_str() {
             "org.apache.hadoop.hive.serde2.OpenCSVSerde" => csv::Dialect::new(&table.serde_parameters).map(Self::Csv),
+            "org.openx.data.jsonserde.JsonSerDe" => Ok(Self::Json(json::Dialect::new(&table.serde_parameters))),
             "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe" => Ok(Self::Parquet),
             other => Err(format!(
                 "its objects are read by `{other}`, expected one of `org.openx.data.jsonserde.JsonSerDe`, \
@@ -76,6 +79,7 @@ impl Reader {
         let (columns, rows) = (self.columns.clone(), self.rows);
         let batches = match &self.format {
             Format::Csv(dialect) => csv::read(&object, dialect.clone(), columns, rows),
+            Format::Json(dialect) => json::read(&object, dialect.clone(), &columns, rows),
             Format::Parquet => parquet::read(&object, columns, rows),
         };
         let about = move |fault| format!("object `{}`: {fault}", object.key);

@@ -134,3 +134,97 @@ fn read_struct(array: &StructArray, fields: &Fields) -> Result<StructArray, Stri
     StructArray::try_new_with_length(fields.clone(), columns, array.nulls().cloned(), array.len())
         .map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Column;
+    use crate::open_x::{OpenX, OpenXOptions};
+    use datafusion::arrow::array::{
+        BinaryArray, Float32Array, Int32Array, Int64Array, Int64Builder, ListBuilder, TimestampMicrosecondArray,
+    };
+    use datafusion::arrow::util::pretty::pretty_format_batches;
+    use parquet::arrow::ArrowWriter;
+
+    /// Writes columns, and reads others, each a name and a Hive type.
+    fn reread(written: Vec<(&str, ArrayRef)>, wanted: &[(&str, &str)]) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.parquet");
+        let batch = RecordBatch::try_from_iter(written).unwrap();
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let column = |(name, hive_type): &(&str, &str)| Column { name: (*name).into(), hive_type: (*hive_type).into() };
+        let columns: Vec<Column> = wanted.iter().map(column).collect();
+        let schema = OpenX::new(&columns, &OpenXOptions::default()).unwrap().schema();
+        let wanted = columns.into_iter().zip(schema.fields()).enumerate().map(|(place, (column, field))| {
+            let data_type = field.data_type().clone();
+            Wanted { column, place, data_type }
+        });
+        let object = Object { key: "x".into(), bytes: 1, path };
+        let batches = read(&object, wanted.collect(), 100)?.collect::<Result<Vec<_>, _>>()?;
+        Ok(pretty_format_batches(&batches).unwrap().to_string())
+    }
+
+    fn ints(values: impl IntoIterator<Item = i32>) -> ArrayRef {
+        Arc::new(Int32Array::from_iter_values(values))
+    }
+
+    #[test]
+    fn columns_are_found_by_their_names() {
+        let written = || vec![("B", ints([1, 2])), ("a", ints([3, 4])), ("beyond", ints([5, 6]))];
+        insta::assert_snapshot!(reread(written(), &[("a", "int"), ("b", "bigint"), ("c", "array<string>")]).unwrap(), @"");
+        insta::assert_snapshot!(reread(written(), &[("c", "string")]).unwrap(), @"");
+    }
+
+    #[test]
+    fn values_keep_what_they_say_in_the_type_of_the_table() {
+        let list = || {
+            let mut list = ListBuilder::new(Int64Builder::new());
+            list.append_value([Some(1), None]);
+            Arc::new(list.finish()) as ArrayRef
+        };
+        let point = || {
+            let fields = [Field::new("Y", DataType::Int32, true), Field::new("x", DataType::Int32, true)];
+            Arc::new(StructArray::new(Fields::from_iter(fields), vec![ints([1]), ints([2])], None)) as ArrayRef
+        };
+        let written = vec![
+            ("float", Arc::new(Float32Array::from(vec![1.5])) as ArrayRef),
+            ("binary", Arc::new(BinaryArray::from(vec![b"text".as_slice()]))),
+            ("time", Arc::new(TimestampMicrosecondArray::from(vec![1_500_000]))),
+            ("list", list()),
+            ("point", point()),
+            ("small", ints([7])),
+        ];
+        let wanted = [
+            ("float", "double"),
+            ("binary", "string"),
+            ("time", "timestamp"),
+            ("list", "array<bigint>"),
+            ("point", "struct<x:bigint,y:int,z:string>"),
+            ("small", "tinyint"),
+        ];
+        insta::assert_snapshot!(reread(written, &wanted).unwrap(), @"");
+    }
+
+    #[test]
+    fn what_says_something_else_is_refused() {
+        let long = || Arc::new(Int64Array::from(vec![1 << 40])) as ArrayRef;
+        let refused = |written: ArrayRef, hive_type: &str| reread(vec![("a", written)], &[("a", hive_type)]).unwrap_err();
+        insta::assert_snapshot!(refused(long(), "string"), @"");
+        insta::assert_snapshot!(refused(long(), "int"), @"");
+        insta::assert_snapshot!(refused(ints([1]), "double"), @"");
+        insta::assert_snapshot!(refused(ints([1]), "array<int>"), @"");
+        insta::assert_snapshot!(refused(ints([300]), "tinyint"), @"");
+    }
+
+    #[test]
+    fn what_is_no_parquet_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.parquet");
+        std::fs::write(&path, "{\"a\":1}\n").unwrap();
+        let object = Object { key: "x".into(), bytes: 8, path };
+        let fault = read(&object, Vec::new(), 100).err().unwrap();
+        insta::assert_snapshot!(fault, @"");
+    }
+}

@@ -1,13 +1,13 @@
 //! A table of the lake, as DataFusion asks for it.
 
-use super::hive_type::arrow_type;
 use super::objects::{Format, Object, Reader, Wanted, objects};
 use crate::catalog::{Column, Table};
 use crate::lake::Lake;
+use crate::open_x::{OpenX, OpenXOptions};
 use async_trait::async_trait;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray};
 use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::{DataFusionError, Result};
@@ -68,14 +68,9 @@ impl LakeTable {
     pub(super) fn new(name: &str, table: &Table, lake: Arc<Lake>) -> std::result::Result<Self, String> {
         let about = |fault: String| format!("the table `{name}` cannot be read: {fault}");
         let format = Format::of(table).map_err(about)?;
-        let field = |column: &Column| {
-            let data_type = arrow_type(&column.hive_type)
-                .map_err(|fault| about(format!("the column `{}`: {fault}", column.name)))?;
-            Ok(Field::new(column.name.to_lowercase(), data_type, true))
-        };
-        let mut fields: Vec<Field> = table.columns.iter().map(field).collect::<std::result::Result<_, String>>()?;
+        let mut fields = fields(&table.columns).map_err(about)?;
         let partitions = partitions(table).map_err(about)?;
-        fields.extend(partitions.schema_ref().fields().iter().map(|field| field.as_ref().clone()));
+        fields.extend(partitions.schema_ref().fields().iter().cloned());
         let locations = if table.partition_keys.is_empty() {
             vec![table.location.clone()]
         } else {
@@ -110,7 +105,7 @@ impl LakeTable {
             let keys = self.partitions.columns().iter();
             let values = keys.map(|key| ScalarValue::try_from_array(key, *row)).collect::<Result<Arc<[_]>>>()?;
             let Some(location) = self.locations.get(*row) else { continue };
-            let found = objects(&self.lake, location).map_err(|fault| failed(format!("`{}`: {fault}", self.name)))?;
+            let found = objects(&self.lake, location).map_err(|fault| failed(format!("the table `{}` cannot be read: {fault}", self.name)))?;
             placed.extend(found.into_iter().map(|object| (object, Arc::clone(&values))));
         }
         Ok(placed)
@@ -211,20 +206,27 @@ impl fmt::Debug for Share {
 /// The partitions of a table, a row each, with keys of their types. A table without keys has one, without values.
 fn partitions(table: &Table) -> std::result::Result<RecordBatch, String> {
     let columns = table.partition_columns().map_err(|error| error.to_string())?;
-    let mut fields = Vec::new();
+    let typed = columns.columns().iter().map(|column| Column {
+        name: column.name().to_owned(),
+        hive_type: column.partition_type().to_string(),
+    });
+    let fields = fields(&typed.collect::<Vec<_>>())?;
     let mut keys = Vec::new();
-    for (place, column) in columns.columns().iter().enumerate() {
-        let data_type = arrow_type(&column.partition_type().to_string())?;
+    for (place, field) in fields.iter().enumerate() {
         let texts = table.partitions.keys().map(|values| values.get(place).map(String::as_str));
         let texts: ArrayRef = Arc::new(texts.collect::<StringArray>());
-        keys.push(strictly(&texts, &data_type).map_err(|error| {
-            format!("a value of the partition column `{}` is not of its type: {error}", column.name())
+        keys.push(strictly(&texts, field.data_type()).map_err(|error| {
+            format!("a value of the partition column `{}` is not of its type: {error}", field.name())
         })?);
-        fields.push(Field::new(column.name(), data_type, true));
     }
     let rows = if keys.is_empty() { 1 } else { table.partitions.len() };
     let rows = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), keys, &rows).map_err(|error| error.to_string())
+}
+
+/// Columns as Arrow has them: one piece of code says it for all formats.
+fn fields(columns: &[Column]) -> std::result::Result<Vec<FieldRef>, String> {
+    Ok(OpenX::new(columns, &OpenXOptions::default())?.schema().fields().to_vec())
 }
 
 /// A cast that fails where a value is none of the type.
