@@ -4,6 +4,12 @@
 //! failed invocation is tried again without a pause. Active partitions are counted, but none is too many. Writing an object
 //! never fails, so that the retry duration of dynamic partitioning is of no effect.
 //!
+//! A buffer is converted as it becomes an object: its size is that of the records before. What cannot be converted is written
+//! then, after the object, with `rawData` as the function delivered it, one attempt, and `sequenceNumber` of Kinesis alone. A
+//! record of several documents is one record, of which all or nothing is converted. Moments are in the Parquet file as 64 bits
+//! of nanoseconds, where AWS's have the 96 bits that are deprecated: Athena reads both as `timestamp`. What Firehose does not
+//! compress byte for byte in the same way everywhere (gzip, ZIP) is the same when it is decompressed.
+//!
 //! Of what the OpenX SerDe does, AWS tells little. Its source (see [`crate::open_x`]) says, and Firehose and Athena are assumed
 //! to keep, that a name given twice fails the record; that a number becomes a string as it was written; that any text but
 //! `true` is the boolean `false`; that a whole number has no point and no exponent, and may be hexadecimal; that a float beyond

@@ -4,12 +4,17 @@
 //! is kept in one buffer for each prefix, and each buffer becomes an object when its size or its time is reached. Time is
 //! that of the records' arrival, so that a day of data is one run of seconds.
 
+pub mod conversion;
+mod object;
 mod prefix;
 mod reply;
 mod request;
 pub mod time;
 
 use crate::assumptions::{self, LARGEST_RECORD, arrival_pace};
+use crate::compression::Compression;
+use conversion::Conversion;
+use object::{Buffer, FORMAT_CONVERSION_FAILED};
 use prefix::FilledPrefix;
 use reply::{Answer, Failure};
 use shared::error_prefix::ErrorPrefix;
@@ -40,6 +45,10 @@ pub struct DeliveryStream {
     pub buffer_milliseconds: i64,
     /// What the names of its objects end in.
     pub extension: String,
+    /// How its objects are compressed.
+    pub compression: Compression,
+    /// How its records are converted, if they are. What they become is not compressed then, but within.
+    pub conversion: Option<Conversion>,
     /// The function that it calls.
     pub processor: Processor,
 }
@@ -131,14 +140,6 @@ struct Record {
     data: Vec<u8>,
 }
 
-/// Records that will be one object.
-#[derive(Debug)]
-struct Buffer {
-    oldest: i64,
-    body: Vec<u8>,
-    records: u64,
-}
-
 impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehose<'s, F, T> {
     /// A delivery stream whose first record arrives then, in milliseconds since 1970.
     pub fn new(stream: &'s DeliveryStream, first_arrival: i64, call: F, taken: T) -> Self {
@@ -215,7 +216,7 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
                     Answer::Failed(failure) => failure,
                     Answer::Deliver { data, keys } => match prefix::fill_keys(&self.stream.prefix, &keys) {
                         Ok(prefix) => {
-                            objects.extend(self.keep(prefix, record.arrival, &data, now));
+                            objects.extend(self.keep(prefix, record, &data, now));
                             continue;
                         }
                         Err(failure) => failure,
@@ -231,43 +232,51 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
         objects
     }
 
-    /// Puts a record into its buffer; gives the object if the buffer is full then.
-    fn keep(&mut self, prefix: FilledPrefix, arrival: i64, data: &[u8], now: i64) -> Option<Object> {
+    /// Puts a record into its buffer; gives what that becomes if it is full then.
+    fn keep(&mut self, prefix: FilledPrefix, record: &Record, data: &[u8], now: i64) -> Vec<Object> {
         let open = self.buffers.len();
         let mut entry = match self.buffers.entry(prefix) {
             Entry::Occupied(entry) => entry,
             Entry::Vacant(entry) => {
                 self.counts.most_active_partitions = self.counts.most_active_partitions.max(open + 1);
-                entry.insert_entry(Buffer { oldest: arrival, body: Vec::new(), records: 0 })
+                entry.insert_entry(Buffer::new(record.arrival))
             }
         };
         let buffer = entry.get_mut();
-        buffer.body.extend_from_slice(data);
-        buffer.records += 1;
-        if buffer.body.len() < self.stream.buffer_bytes {
-            return None;
+        buffer.push(record.number, record.arrival, data);
+        if buffer.bytes() < self.stream.buffer_bytes {
+            return Vec::new();
         }
         let (prefix, buffer) = entry.remove_entry();
-        Some(self.object(&prefix, buffer, now))
+        self.objects_of(&prefix, buffer, now)
     }
 
     /// Writes the buffers whose time has come.
     fn write_due(&mut self, now: i64) -> Vec<Object> {
         let age = self.stream.buffer_milliseconds;
-        let due: Vec<_> = self.buffers.extract_if(.., |_, buffer| buffer.oldest + age <= now).collect();
-        due.into_iter().map(|(prefix, buffer)| self.object(&prefix, buffer, now)).collect()
+        let due: Vec<_> = self.buffers.extract_if(.., |_, buffer| buffer.oldest() + age <= now).collect();
+        due.into_iter().flat_map(|(prefix, buffer)| self.objects_of(&prefix, buffer, now)).collect()
     }
 
-    fn object(&mut self, prefix: &FilledPrefix, buffer: Buffer, now: i64) -> Object {
-        self.counts.delivered += buffer.records;
-        let prefix = prefix.evaluate(buffer.oldest, || self.objects + 1);
-        let stream = self.stream;
-        Object {
-            key: self.key(&prefix, buffer.oldest, &stream.extension),
-            body: buffer.body,
-            records: buffer.records,
-            written_at: now,
+    /// What a buffer becomes: an object, an error object, or both.
+    fn objects_of(&mut self, prefix: &FilledPrefix, buffer: Buffer, now: i64) -> Vec<Object> {
+        let (stream, oldest) = (self.stream, buffer.oldest());
+        let made = buffer.make(stream, now);
+        let mut objects = Vec::new();
+        if let Some(object::Delivered { body, records }) = made.delivered {
+            self.counts.delivered += records;
+            let prefix = prefix.evaluate(oldest, || self.objects + 1);
+            objects.push(Object { key: self.key(&prefix, oldest, &stream.extension), body, records, written_at: now });
         }
+        if let Some(object::Failed { body, records, oldest }) = made.failed {
+            let prefix = prefix::of_errors(&stream.error_prefix, FORMAT_CONVERSION_FAILED, oldest);
+            let key = self.key(&prefix, oldest, "");
+            objects.push(Object { key, body, records: records.values().sum(), written_at: now });
+            for (code, count) in records {
+                *self.counts.failed.entry(code.to_owned()).or_default() += count;
+            }
+        }
+        objects
     }
 
     /// One error object for the records of a batch that failed in the same way: a line each.

@@ -5,7 +5,7 @@
 //! - [`pipeline`]: records go in, objects, partitions and a [`summary`] come out;
 //! - [`deployment`]: what is deployed, read from `template.yaml` and `samconfig.toml`;
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
-//! - [`open_x`]: JSON as tables read it;
+//! - [`open_x`]: JSON as tables read it, and [`compression`] of objects;
 //! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
 //! - [`redrive`]: what Firehose could not deliver goes back into the stream;
@@ -19,6 +19,7 @@ pub mod athena;
 pub mod catalog;
 pub mod check;
 pub mod cli;
+pub mod compression;
 pub mod ddl;
 pub mod deployment;
 pub mod firehose;

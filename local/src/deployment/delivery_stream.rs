@@ -3,8 +3,13 @@
 //! <https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-enable.html>,
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kinesisfirehose-deliverystream.html>
 
+mod conversion;
+
 use super::template::{Template, scalar};
+use crate::catalog::Column;
+use crate::compression::Compression;
 use crate::firehose::{DeliveryStream, Processor, Source, time};
+use conversion::Unbound;
 use serde_json::Value;
 use shared::error_prefix::ErrorPrefix;
 use shared::prefix::{Element, Prefix};
@@ -19,7 +24,9 @@ const FROM_KINESIS: &str = "KinesisStreamAsSource";
 
 /// A delivery stream as it was read.
 pub(super) struct Read {
+    /// All of it but for the schema of a conversion.
     pub(super) stream: DeliveryStream,
+    conversion: Option<Unbound>,
     /// The name of the bucket that it writes to.
     pub(super) bucket: String,
     /// What Firehose would take, and is not modelled here: a run would be another.
@@ -41,7 +48,9 @@ pub(super) fn read(template: &Template) -> Result<Read, String> {
         error_prefix,
         buffer_bytes: megabytes(destination.number("BufferingHints/SizeInMBs")?),
         buffer_milliseconds: milliseconds(destination.number("BufferingHints/IntervalInSeconds")?),
-        extension: destination.text("FileExtension").unwrap_or_default(),
+        extension: destination.extension()?,
+        compression: destination.compression()?,
+        conversion: None,
         processor: Processor {
             lambda_arn: destination
                 .parameter("LambdaArn")
@@ -52,9 +61,19 @@ pub(super) fn read(template: &Template) -> Result<Read, String> {
             retries: whole(destination.parameter_or("NumberOfRetries", 3.0)?),
         },
     };
+    let conversion = destination.conversion(template)?;
     let bucket_arn = destination.required("BucketARN")?;
     let bucket = bucket_arn.rsplit(':').next().unwrap_or_default().to_owned();
-    Ok(Read { stream, bucket, not_modelled })
+    Ok(Read { stream, conversion, bucket, not_modelled })
+}
+
+impl Read {
+    /// The same with the schema of its conversion, which is that of the template's table.
+    pub(super) fn with_schema(mut self, table: &str, columns: &[Column]) -> Result<Self, String> {
+        self.stream.conversion =
+            self.conversion.take().map(|conversion| conversion.bind(table, columns)).transpose()?;
+        Ok(self)
+    }
 }
 
 /// Where the records come from, by the type of the delivery stream and the part that belongs to it.
@@ -107,6 +126,21 @@ impl Destination {
     fn is_enabled(&self, part: &str, if_left_out: bool) -> bool {
         let enabled = self.value(part).map(|part| part.get("Enabled").map(scalar));
         enabled.is_some_and(|enabled| enabled.map_or(if_left_out, |enabled| enabled == "true"))
+    }
+
+    /// How objects are compressed.
+    fn compression(&self) -> Result<Compression, String> {
+        let name = self.text("CompressionFormat").unwrap_or_else(|| Compression::default().name().to_owned());
+        Compression::of_name(&name).ok_or_else(|| {
+            let names = Compression::ALL.map(Compression::name).join("`, `");
+            fault(&format!("`CompressionFormat` is `{name}`, expected one of `{names}`"))
+        })
+    }
+
+    /// What the names of objects end in: what `FileExtension` says, or else Firehose's own.
+    fn extension(&self) -> Result<String, String> {
+        let own = if self.converts() { ".parquet" } else { self.compression()?.extension() };
+        Ok(self.text("FileExtension").filter(|given| !given.is_empty()).unwrap_or_else(|| own.to_owned()))
     }
 
     /// A parameter of the Lambda processor.
@@ -171,17 +205,11 @@ impl Destination {
     }
 
     fn not_modelled(&self, prefix: &Prefix, error_prefix: &ErrorPrefix) -> Option<String> {
-        for (path, expected) in [("CompressionFormat", "UNCOMPRESSED"), ("CustomTimeZone", "UTC")] {
-            if let Some(found) = self.text(path)
-                && found != expected
-            {
-                return Some(fault(&format!(
-                    "`{path}` is `{found}`, expected `{expected}`: no other is modelled here"
-                )));
-            }
+        if let Some(zone) = self.text("CustomTimeZone").filter(|zone| zone != "UTC") {
+            return Some(fault(&format!("`CustomTimeZone` is `{zone}`, expected `UTC`: no other is modelled here")));
         }
-        if self.is_enabled("DataFormatConversionConfiguration", true) {
-            return Some(fault("`DataFormatConversionConfiguration` is not modelled here"));
+        if let Some(fault) = self.not_converted() {
+            return Some(fault);
         }
         [prefix, error_prefix.prefix()]
             .into_iter()

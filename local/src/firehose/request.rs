@@ -48,7 +48,7 @@ pub(super) fn text(stream: &DeliveryStream, invocation: u64, records: &[Record])
         approximate_arrival_timestamp: record.arrival,
         data: STANDARD.encode(&record.data),
         kinesis_record_metadata: kinesis.map(|_| KinesisRecordMetadata {
-            sequence_number: format!("{:056}", record.number),
+            sequence_number: sequence_number(record.number),
             subsequence_number: 0,
             partition_key: record.number.to_string(),
             shard_id: "shardId-000000000000",
@@ -70,4 +70,9 @@ pub(super) fn text(stream: &DeliveryStream, invocation: u64, records: &[Record])
 /// A record's id: 62 digits, as Firehose's own.
 pub(super) fn id(record: &Record) -> String {
     format!("4{:055}000000", record.number)
+}
+
+/// A record's place in a Kinesis stream.
+pub(super) fn sequence_number(number: u64) -> String {
+    format!("{number:056}")
 }

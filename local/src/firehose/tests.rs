@@ -3,7 +3,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-fn stream(prefix: &str) -> DeliveryStream {
+pub(super) fn stream(prefix: &str) -> DeliveryStream {
     DeliveryStream {
         name: "stream".into(),
         arn: "arn".into(),
@@ -14,6 +14,8 @@ fn stream(prefix: &str) -> DeliveryStream {
         buffer_bytes: 1_000,
         buffer_milliseconds: 60_000,
         extension: ".json".into(),
+        compression: Compression::Uncompressed,
+        conversion: None,
         processor: Processor {
             lambda_arn: "lambda".into(),
             buffer_bytes: 100,
@@ -56,7 +58,7 @@ fn run(prefix: &str, records: &[&str]) -> (Vec<Object>, Counts) {
     run_stream(&stream(prefix), records)
 }
 
-fn run_stream(stream: &DeliveryStream, records: &[&str]) -> (Vec<Object>, Counts) {
+pub(super) fn run_stream(stream: &DeliveryStream, records: &[&str]) -> (Vec<Object>, Counts) {
     let mut firehose = Firehose::new(stream, 1_767_225_600_000, function, |_: &str| false);
     let mut objects: Vec<Object> = records.iter().flat_map(|record| firehose.put(record.as_bytes())).collect();
     let (last, counts) = firehose.close();
