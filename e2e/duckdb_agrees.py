@@ -16,17 +16,20 @@ import duckdb
 
 SYSTEMS = ["component-metrics", "store-inventory", "traffic", "counties", "access-logs", "syslog"]
 
-QUERY = ["cargo", "run", "--quiet", "--package", "local", "--features", "query", "--"]
+# With the tests, as `cargo test` builds them, so that DataFusion is compiled once for both.
+BUILD = "cargo build --quiet --package local --package pipeline-tests --features query --tests --bins"
+HEADGATE = "target/debug/headgate"
 
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double")
 HIDDEN = ("_", ".")
 
 
 def main():
+    subprocess.run(BUILD.split(), check=True)
     for system in SYSTEMS:
         with tempfile.TemporaryDirectory() as folder:
             lake = Path(folder, "lake")
-            run = [*QUERY, "run", "--config-env", system, "--out", str(lake)]
+            run = [HEADGATE, "run", "--config-env", system, "--out", str(lake)]
             subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
             [(name, table)] = json.loads((lake / "catalog.json").read_text())["tables"].items()
             ours, theirs = by_headgate(lake, name, table), by_duckdb(lake, table)
@@ -59,7 +62,7 @@ def by_headgate(lake, name, table):
     keys = [key["name"] for key in table["partitionKeys"]]
     quoted = ", ".join(f'"{key}"' for key in keys)
     sql = f"SELECT {quoted}, {measures(table)} FROM {name} GROUP BY {quoted}"
-    command = [*QUERY, "query", "--lake", str(lake), "--format", "json", sql]
+    command = [HEADGATE, "query", "--lake", str(lake), "--format", "json", sql]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     rows = [json.loads(line) for line in said.splitlines()]
     return {tuple(str(row.pop(key)) for key in keys): row for row in rows}

@@ -3,6 +3,7 @@
 //! Only what is registered in the catalog is seen, as in Athena: `table.rs` gives DataFusion the objects below the locations of
 //! those partitions that a query can touch, and `objects.rs` and what it uses read them. Nothing is ever written.
 
+mod athena;
 mod csv;
 mod json;
 mod objects;
@@ -123,7 +124,12 @@ async fn plan(
         statement if !is_query(&statement) => return Err(no_query(&statement)),
         // Athena lists what a user has made.
         statement if is_show_tables(&statement) => state.sql_to_statement(TABLES, &dialect).map_err(refused)?,
-        statement => statement,
+        mut statement => {
+            if let Some(ordinary) = ordinary(&mut statement) {
+                athena::respell(ordinary).map_err(QueryError::Refused)?;
+            }
+            statement
+        }
     };
     for reference in state.resolve_table_references(&statement).map_err(refused)? {
         let (database, table) = (reference.schema().unwrap_or(&default), reference.table());
@@ -177,15 +183,23 @@ async fn answer(
 fn is_query(statement: &Statement) -> bool {
     match statement {
         Statement::Statement(statement) => match &**statement {
-            Ordinary::Query(query) => !matches!(
-                *query.body,
-                SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
-            ),
+            Ordinary::Query(query) => {
+                !matches!(*query.body, SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_))
+            }
             Ordinary::ShowTables { .. } | Ordinary::ShowColumns { .. } | Ordinary::ExplainTable { .. } => true,
             _ => false,
         },
         Statement::Explain(explain) => is_query(&explain.statement),
         _ => false,
+    }
+}
+
+/// What is asked or explained.
+fn ordinary(statement: &mut Statement) -> Option<&mut Ordinary> {
+    match statement {
+        Statement::Statement(statement) => Some(statement),
+        Statement::Explain(explain) => ordinary(&mut explain.statement),
+        _ => None,
     }
 }
 

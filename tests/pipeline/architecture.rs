@@ -67,7 +67,8 @@ fn one_file_of_headgate_names_an_aws_sdk() {
 fn arrow_is_there_once() {
     let lock = fs::read_to_string(project().join("Cargo.lock")).unwrap();
     let packages = lock.split("[[package]]\n").filter_map(|package| package.lines().next());
-    let of_arrow = |line: &&str| line.contains("\"arrow") || *line == "name = \"parquet\"" || line.contains("\"datafusion");
+    let of_arrow =
+        |line: &&str| line.contains("\"arrow") || *line == "name = \"parquet\"" || line.contains("\"datafusion");
     let names: Vec<&str> = packages.filter(of_arrow).collect();
     let once: BTreeSet<&str> = names.iter().copied().collect();
     assert!(once.len() > 10, "the question is asked wrongly: {once:?}");

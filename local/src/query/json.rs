@@ -35,7 +35,8 @@ impl Dialect {
         let is = |name: &str, default: &str| {
             parameters.get(name).map_or(default, String::as_str).trim().eq_ignore_ascii_case("true")
         };
-        let mapping = |(name, key): (&String, &String)| Some((name.strip_prefix("mapping.")?.to_lowercase(), key.clone()));
+        let mapping =
+            |(name, key): (&String, &String)| Some((name.strip_prefix("mapping.")?.to_lowercase(), key.clone()));
         Self {
             options: OpenXOptions {
                 case_insensitive: is("case.insensitive", "true"),
@@ -69,7 +70,8 @@ impl Rows {
                 break;
             }
             self.line += 1;
-            let rows = self.push(line.trim_ascii_end()).map_err(|malformed| format!("line {}: {malformed}", self.line))?;
+            let rows =
+                self.push(line.trim_ascii_end()).map_err(|malformed| format!("line {}: {malformed}", self.line))?;
             // A line is a row: what comes after its first document is not seen.
             kept.extend((0..rows).map(|row| row == 0));
             count += 1;

@@ -2,12 +2,13 @@
 
 use super::{csv, json, parquet};
 use crate::catalog::{Column, Table};
+use crate::compression::decompress;
 use crate::lake::Lake;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::DataType;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::fs;
+use std::io::{self, BufRead, Cursor};
 use std::path::PathBuf;
 
 /// An object of the lake.
@@ -91,9 +92,9 @@ impl Reader {
 }
 
 impl Object {
-    /// Its bytes, as they were before they were compressed.
+    /// Its bytes, as they were before they were compressed. They are held whole: Firehose buffers at most 128 MiB.
     pub(super) fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
-        Ok(Box::new(BufReader::new(File::open(&self.path)?)))
+        Ok(Box::new(Cursor::new(decompress(&self.key, fs::read(&self.path)?)?)))
     }
 }
 

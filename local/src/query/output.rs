@@ -70,7 +70,8 @@ impl<'o> Output<'o> {
                 writer.into_inner().map_err(|error| error.to_string())?
             }
             Rows::Json => {
-                let builder = WriterBuilder::new().with_explicit_nulls(true).with_timestamp_format(TIMESTAMP.to_owned());
+                let builder =
+                    WriterBuilder::new().with_explicit_nulls(true).with_timestamp_format(TIMESTAMP.to_owned());
                 let mut writer = builder.build::<_, LineDelimited>(Vec::new());
                 writer.write(batch).and_then(|()| writer.finish()).map_err(|error| error.to_string())?;
                 writer.into_inner()
@@ -120,10 +121,8 @@ impl<'o> Output<'o> {
 
 /// The values of a batch as texts, row by row.
 fn texts(batch: &RecordBatch, null: &str) -> Result<Vec<Vec<String>>, String> {
-    let options = FormatOptions::default()
-        .with_null(null)
-        .with_timestamp_format(Some(TIMESTAMP))
-        .with_display_error(false);
+    let options =
+        FormatOptions::default().with_null(null).with_timestamp_format(Some(TIMESTAMP)).with_display_error(false);
     let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
     let columns = columns.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
     let row = |row: usize| {

@@ -114,7 +114,8 @@ fn read_as(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, String> {
             let DataType::Struct(fields) = entry.data_type() else { return Err("a map without entries".to_owned()) };
             let columns = map.entries().columns().iter().zip(fields);
             let columns = columns.map(|(column, field)| read_as(column, field.data_type()));
-            let entries = StructArray::try_new(fields.clone(), columns.collect::<Result<_, _>>()?, None).map_err(fault)?;
+            let entries =
+                StructArray::try_new(fields.clone(), columns.collect::<Result<_, _>>()?, None).map_err(fault)?;
             let map = MapArray::try_new(Arc::clone(entry), map.offsets().clone(), entries, nulls, *sorted);
             Ok(Arc::new(map.map_err(fault)?))
         }
@@ -173,8 +174,22 @@ mod tests {
     #[test]
     fn columns_are_found_by_their_names() {
         let written = || vec![("B", ints([1, 2])), ("a", ints([3, 4])), ("beyond", ints([5, 6]))];
-        insta::assert_snapshot!(reread(written(), &[("a", "int"), ("b", "bigint"), ("c", "array<string>")]).unwrap(), @"");
-        insta::assert_snapshot!(reread(written(), &[("c", "string")]).unwrap(), @"");
+        insta::assert_snapshot!(reread(written(), &[("a", "int"), ("b", "bigint"), ("c", "array<string>")]).unwrap(), @"
+        +---+---+---+
+        | a | b | c |
+        +---+---+---+
+        | 3 | 1 |   |
+        | 4 | 2 |   |
+        +---+---+---+
+        ");
+        insta::assert_snapshot!(reread(written(), &[("c", "string")]).unwrap(), @"
+        +---+
+        | c |
+        +---+
+        |   |
+        |   |
+        +---+
+        ");
     }
 
     #[test]
@@ -204,18 +219,25 @@ mod tests {
             ("point", "struct<x:bigint,y:int,z:string>"),
             ("small", "tinyint"),
         ];
-        insta::assert_snapshot!(reread(written, &wanted).unwrap(), @"");
+        insta::assert_snapshot!(reread(written, &wanted).unwrap(), @"
+        +-------+--------+-------------------------+-------+-------------------+-------+
+        | float | binary | time                    | list  | point             | small |
+        +-------+--------+-------------------------+-------+-------------------+-------+
+        | 1.5   | text   | 1970-01-01T00:00:01.500 | [1, ] | {x: 2, y: 1, z: } | 7     |
+        +-------+--------+-------------------------+-------+-------------------+-------+
+        ");
     }
 
     #[test]
     fn what_says_something_else_is_refused() {
         let long = || Arc::new(Int64Array::from(vec![1 << 40])) as ArrayRef;
-        let refused = |written: ArrayRef, hive_type: &str| reread(vec![("a", written)], &[("a", hive_type)]).unwrap_err();
-        insta::assert_snapshot!(refused(long(), "string"), @"");
-        insta::assert_snapshot!(refused(long(), "int"), @"");
-        insta::assert_snapshot!(refused(ints([1]), "double"), @"");
-        insta::assert_snapshot!(refused(ints([1]), "array<int>"), @"");
-        insta::assert_snapshot!(refused(ints([300]), "tinyint"), @"");
+        let refused =
+            |written: ArrayRef, hive_type: &str| reread(vec![("a", written)], &[("a", hive_type)]).unwrap_err();
+        insta::assert_snapshot!(refused(long(), "string"), @"the column `a` is `Int64` in the object, expected what can be read as `string`");
+        insta::assert_snapshot!(refused(long(), "int"), @"the column `a` is `Int64` in the object, expected what can be read as `int`");
+        insta::assert_snapshot!(refused(ints([1]), "double"), @"the column `a` is `Int32` in the object, expected what can be read as `double`");
+        insta::assert_snapshot!(refused(ints([1]), "array<int>"), @"the column `a` is `Int32` in the object, expected what can be read as `array<int>`");
+        insta::assert_snapshot!(refused(ints([300]), "tinyint"), @"the column `a`: Cast error: Can't cast value 300 to type Int8");
     }
 
     #[test]
@@ -225,6 +247,6 @@ mod tests {
         std::fs::write(&path, "{\"a\":1}\n").unwrap();
         let object = Object { key: "x".into(), bytes: 8, path };
         let fault = read(&object, Vec::new(), 100).err().unwrap();
-        insta::assert_snapshot!(fault, @"");
+        insta::assert_snapshot!(fault, @"Parquet error: Invalid Parquet file. Corrupt footer");
     }
 }

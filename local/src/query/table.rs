@@ -105,7 +105,8 @@ impl LakeTable {
             let keys = self.partitions.columns().iter();
             let values = keys.map(|key| ScalarValue::try_from_array(key, *row)).collect::<Result<Arc<[_]>>>()?;
             let Some(location) = self.locations.get(*row) else { continue };
-            let found = objects(&self.lake, location).map_err(|fault| failed(format!("the table `{}` cannot be read: {fault}", self.name)))?;
+            let found = objects(&self.lake, location)
+                .map_err(|fault| failed(format!("the table `{}` cannot be read: {fault}", self.name)))?;
             placed.extend(found.into_iter().map(|object| (object, Arc::clone(&values))));
         }
         Ok(placed)
@@ -206,10 +207,10 @@ impl fmt::Debug for Share {
 /// The partitions of a table, a row each, with keys of their types. A table without keys has one, without values.
 fn partitions(table: &Table) -> std::result::Result<RecordBatch, String> {
     let columns = table.partition_columns().map_err(|error| error.to_string())?;
-    let typed = columns.columns().iter().map(|column| Column {
-        name: column.name().to_owned(),
-        hive_type: column.partition_type().to_string(),
-    });
+    let typed = columns
+        .columns()
+        .iter()
+        .map(|column| Column { name: column.name().to_owned(), hive_type: column.partition_type().to_string() });
     let fields = fields(&typed.collect::<Vec<_>>())?;
     let mut keys = Vec::new();
     for (place, field) in fields.iter().enumerate() {
