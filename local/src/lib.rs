@@ -10,6 +10,7 @@
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
 //! - [`redrive`]: what Firehose could not deliver goes back into the stream;
 //! - [`reconcile`]: the folders of a lake held against its catalog;
+//! - [`query`]: SQL over a lake;
 //! - [`check`]: the rules of AWS that a deployment is held against, without data;
 //! - [`cli`]: the command line.
 
@@ -25,6 +26,8 @@ pub mod firehose;
 pub mod lake;
 pub mod open_x;
 pub mod pipeline;
+#[cfg_attr(not(feature = "query"), path = "query/no_sql.rs")]
+pub mod query;
 pub mod reconcile;
 pub mod redrive;
 pub mod summary;

@@ -18,6 +18,8 @@ mod configuration;
 mod events;
 mod hard_values;
 mod model;
+#[cfg(feature = "query")]
+mod query;
 mod reconcile;
 mod redrive;
 mod sample;

@@ -320,3 +320,13 @@ fn a_command_that_is_none() {
     assert_eq!(said.status, 2);
     assert!(said.errors.contains("unexpected argument '--frsh'"), "{}", said.errors);
 }
+
+#[cfg(not(feature = "query"))]
+#[test]
+fn without_sql_a_query_says_how_to_build_it() {
+    let workshop = Workshop::new();
+    workshop.run_with_input(&["-"], b"");
+    let said = workshop.query(&["SELECT 1"]);
+    assert_eq!((said.status, said.output.as_str()), (2, ""));
+    insta::assert_snapshot!(said.errors, @"");
+}
