@@ -78,6 +78,8 @@ pub struct Object {
     pub body: Vec<u8>,
     /// The records in it.
     pub records: u64,
+    /// When its oldest record arrived, in milliseconds since 1970.
+    pub oldest: i64,
     /// When it was written, in milliseconds since 1970.
     pub written_at: i64,
 }
@@ -97,6 +99,19 @@ pub struct Counts {
     pub refused: u64,
     /// The most buffers that were open at once: active partitions, in Firehose's words.
     pub most_active_partitions: usize,
+    /// The same by time, for each invocation of the function in order.
+    pub active_partitions: Vec<ActivePartitions>,
+}
+
+/// Buffers that were open around an invocation of the function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActivePartitions {
+    /// When it was, in milliseconds since 1970.
+    pub at: i64,
+    /// The most that were open at once then.
+    pub most: usize,
+    /// Those that stayed open.
+    pub left: usize,
 }
 
 impl Counts {
@@ -119,6 +134,8 @@ pub struct Firehose<'s, F, T> {
     pending: Vec<Record>,
     pending_bytes: usize,
     buffers: BTreeMap<FilledPrefix, Buffer>,
+    /// The most buffers that were open at once since the invocation began.
+    most_active: usize,
     objects: u64,
     invocations: u64,
 }
@@ -152,6 +169,7 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
             pending: Vec::new(),
             pending_bytes: 0,
             buffers: BTreeMap::new(),
+            most_active: 0,
             objects: 0,
             invocations: 0,
         }
@@ -181,6 +199,7 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
         let mut objects = self.invoke(now);
         let end = now + self.stream.processor.buffer_milliseconds + self.stream.buffer_milliseconds;
         objects.extend(self.write_due(end));
+        self.note_active(end);
         (objects, self.counts)
     }
 
@@ -228,7 +247,15 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
             }
         }
         objects.extend(self.write_due(now));
+        self.note_active(now);
         objects
+    }
+
+    /// Keeps how many buffers were open around an invocation.
+    fn note_active(&mut self, at: i64) {
+        let left = self.buffers.len();
+        let most = std::mem::replace(&mut self.most_active, left);
+        self.counts.active_partitions.push(ActivePartitions { at, most, left });
     }
 
     /// Puts a record into its buffer; gives the object if the buffer is full then.
@@ -238,6 +265,7 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
             Entry::Occupied(entry) => entry,
             Entry::Vacant(entry) => {
                 self.counts.most_active_partitions = self.counts.most_active_partitions.max(open + 1);
+                self.most_active = self.most_active.max(open + 1);
                 entry.insert_entry(Buffer { oldest: arrival, body: Vec::new(), records: 0 })
             }
         };
@@ -266,6 +294,7 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
             key: self.key(&prefix, buffer.oldest, &stream.extension),
             body: buffer.body,
             records: buffer.records,
+            oldest: buffer.oldest,
             written_at: now,
         }
     }
@@ -288,7 +317,7 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
         }
         let oldest = failures.iter().map(|(record, _)| record.arrival).min().unwrap_or(now);
         let prefix = prefix::of_errors(&self.stream.error_prefix, error_output_type, oldest);
-        Object { key: self.key(&prefix, oldest, ""), body, records: failures.len() as u64, written_at: now }
+        Object { key: self.key(&prefix, oldest, ""), body, records: failures.len() as u64, oldest, written_at: now }
     }
 
     /// The name of the next object: random with AWS, here always the same for the same run.
