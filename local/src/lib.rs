@@ -3,6 +3,7 @@
 //! In reading order:
 //!
 //! - [`pipeline`]: records go in, objects, partitions and a [`summary`] come out;
+//! - [`report`]: a run as a page to be shown, with `samples` of what was rejected;
 //! - [`deployment`]: what is deployed, read from `template.yaml` and `samconfig.toml`;
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
 //! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
@@ -24,4 +25,6 @@ pub mod lake;
 pub mod pipeline;
 pub mod reconcile;
 pub mod redrive;
+pub mod report;
+mod samples;
 pub mod summary;

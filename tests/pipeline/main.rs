@@ -20,6 +20,7 @@ mod hard_values;
 mod model;
 mod reconcile;
 mod redrive;
+mod report;
 mod sample;
 mod statements;
 mod systems;
