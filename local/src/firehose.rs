@@ -13,7 +13,7 @@ use crate::assumptions::{self, LARGEST_RECORD, arrival_pace};
 use prefix::FilledPrefix;
 use reply::{Answer, Failure};
 use shared::error_prefix::ErrorPrefix;
-use shared::prefix::Prefix;
+use shared::prefix::{Element, Prefix};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
@@ -42,6 +42,14 @@ pub struct DeliveryStream {
     pub extension: String,
     /// The function that it calls.
     pub processor: Processor,
+}
+
+impl DeliveryStream {
+    /// Whether records have partition keys, which they have with dynamic partitioning alone.
+    pub fn is_dynamic(&self) -> bool {
+        let is_key = |element: &Element| matches!(element, Element::KeyFromLambda(_) | Element::KeyFromQuery(_));
+        self.prefix.elements().iter().any(is_key)
+    }
 }
 
 /// The Lambda processor of a delivery stream.

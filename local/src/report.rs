@@ -28,6 +28,8 @@ pub struct About {
     pub config_env: String,
     /// What else is known, each with its name, in order.
     pub facts: Vec<(&'static str, String)>,
+    /// The partitions that the delivery stream keeps active; none if it does not partition dynamically, so that any number is.
+    pub active_partitions: Option<usize>,
     /// When the run began.
     pub began: Timestamp,
     /// How long it took, in milliseconds.
@@ -133,7 +135,7 @@ impl Page {
             tiles: tiles(summary),
             breakdowns: breakdowns(summary),
             timeline: Timeline::new(summary),
-            activity: Activity::new(&summary.counts),
+            activity: Activity::new(&summary.counts, about.active_partitions),
             rejected: rejected(summary),
             sizes: Sizes::new(summary.objects.iter().map(|object| object.bytes)),
             statements: summary.statements.iter().map(statement).collect(),

@@ -79,11 +79,15 @@ fn a_page_that_cannot_be_written_is_told_before_the_run() {
     workshop.write("records", record("a"));
     insta::assert_snapshot!(message(&workshop, "DIR/nowhere/report.html"), @"
     headgate: this cannot work:
-      `DIR/nowhere/report.html`: No such file or directory (os error 2)
+      `DIR/nowhere/report.html` is in no folder that is there, expected one for the report
     ");
     insta::assert_snapshot!(message(&workshop, "DIR"), @"
     headgate: this cannot work:
       `DIR` is a folder, expected a file for the report
+    ");
+    insta::assert_snapshot!(message(&workshop, "DIR/lake"), @"
+    headgate: this cannot work:
+      `DIR/lake` is the lake, expected another file for the report
     ");
     insta::assert_snapshot!(message(&workshop, "/dev/null"), @"
     headgate: this cannot work:

@@ -1,7 +1,7 @@
 //! `headgate run`: records go the whole way into a lake.
 
 use super::{Console, Deployed, Failure, print, progress_bar};
-use crate::assumptions::FIRST_ARRIVAL;
+use crate::assumptions::{ACTIVE_PARTITIONS, FIRST_ARRIVAL};
 use crate::catalog::Catalog;
 use crate::lake::Lake;
 use crate::pipeline::Pipeline;
@@ -60,7 +60,7 @@ impl Run {
         let read_from = files.as_ref().map_or_else(|_| String::new(), |files| shown(files));
         let inputs = files.and_then(|files| open(&files, standard_input)).map_err(&mut keep).ok();
         let lake = Lake::open(&self.out).map_err(|fault| keep(vec![fault])).ok();
-        let report = self.report.as_deref().map(ReportFile::at).transpose().map_err(|fault| keep(vec![fault])).ok();
+        let report = self.report_file().map_err(|fault| keep(vec![fault])).ok();
         let (Some(pipeline), Some((inputs, bytes)), Some((lake, kept)), Some(report)) =
             (pipeline, inputs, lake, report)
         else {
@@ -85,7 +85,9 @@ impl Run {
             let milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
             let facts = self.facts(&pipeline, &lake, read_from);
             let version = env!("CARGO_PKG_VERSION");
-            let about = About { version, config_env: self.deployed.config_env.clone(), facts, began, milliseconds };
+            let config_env = self.deployed.config_env.clone();
+            let active_partitions = pipeline.deployment().stream.is_dynamic().then_some(ACTIVE_PARTITIONS);
+            let about = About { version, config_env, facts, active_partitions, began, milliseconds };
             write_report(&report, &about, &summary)?;
             print(console, &format!("The report is `{}`.\n", report.path().display()))?;
         }
@@ -98,6 +100,16 @@ impl Run {
 }
 
 impl Run {
+    /// Where the report goes, if there is to be one.
+    fn report_file(&self) -> Result<Option<ReportFile>, String> {
+        match &self.report {
+            Some(path) if *path == self.out => {
+                Err(format!("`{}` is the lake, expected another file for the report", path.display()))
+            }
+            path => path.as_deref().map(ReportFile::at).transpose(),
+        }
+    }
+
     /// What a report says of the run.
     fn facts(&self, pipeline: &Pipeline, lake: &Lake, read_from: String) -> Vec<(&'static str, String)> {
         let deployment = pipeline.deployment();

@@ -37,7 +37,12 @@ impl ReportFile {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Whether it can be made is known when it was.
-                File::create_new(path).map_err(failed)?;
+                File::create_new(path).map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => {
+                        format!("`{shown}` is in no folder that is there, expected one for the report")
+                    }
+                    _ => failed(error),
+                })?;
                 fs::remove_file(path).map_err(failed)?;
             }
             Err(error) => return Err(failed(error)),
@@ -73,7 +78,7 @@ mod tests {
         fs::write(&path, "{}\n").unwrap();
         insta::assert_snapshot!(refused(&path, folder.path()), @"`DIR/records.ndjson` is something else, expected a report of before, or nothing");
         insta::assert_snapshot!(refused(folder.path(), folder.path()), @"`DIR` is a folder, expected a file for the report");
-        insta::assert_snapshot!(refused(&folder.path().join("no/report.html"), folder.path()), @"`DIR/no/report.html`: No such file or directory (os error 2)");
+        insta::assert_snapshot!(refused(&folder.path().join("no/report.html"), folder.path()), @"`DIR/no/report.html` is in no folder that is there, expected one for the report");
         assert_eq!(fs::read_to_string(&path).unwrap(), "{}\n");
     }
 

@@ -16,6 +16,7 @@ fn about() -> About {
         version: "0.0.0",
         config_env: "test".into(),
         facts: vec![("layout", "!{partitionKeyFromLambda:k}/".into())],
+        active_partitions: Some(500),
         began: Timestamp::UNIX_EPOCH,
         milliseconds: 1_250,
     }
@@ -316,13 +317,18 @@ fn active_partitions_stay_so_between_two_calls() {
 
 #[test]
 fn the_limit_is_on_the_chart_when_it_is_near() {
-    let chart = |most| {
+    let chart = |most, limit| {
         let active_partitions = vec![ActivePartitions { at: 0, most, left: 0 }];
-        Activity::new(&Counts { most_active_partitions: most, active_partitions, ..Counts::default() }).unwrap()
+        let counts = Counts { most_active_partitions: most, active_partitions, ..Counts::default() };
+        let chart = Activity::new(&counts, limit).unwrap();
+        let limit = chart.limit.map(|limit| (limit.at, limit.share, limit.is_exceeded));
+        (chart.top, limit)
     };
-    assert_eq!((chart(4).limit_at, chart(4).top.as_str()), (None, "4"));
-    assert_eq!((chart(400).limit_at, chart(400).top.as_str(), chart(400).is_over), (Some(0), "500", false));
-    assert_eq!((chart(1_000).limit_at, chart(1_000).top.as_str(), chart(1_000).is_over), (Some(50), "1,000", true));
+    let with = |at, share: &str, is_exceeded| Some((at, share.to_owned(), is_exceeded));
+    assert_eq!(chart(4, Some(500)), ("4".into(), with(None, "0.8 %", false)));
+    assert_eq!(chart(400, Some(500)), ("500".into(), with(Some(0), "80.0 %", false)));
+    assert_eq!(chart(1_000, Some(500)), ("1,000".into(), with(Some(50), "100 %", true)));
+    assert_eq!(chart(1_000, None), ("1,000".into(), None));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! When partitions got their records, and how many were active at once, by the simulated clock.
 
 use super::{breakdown, sizes};
-use crate::assumptions::ACTIVE_PARTITIONS;
 use crate::firehose::Counts;
 use crate::summary::{Contents, Delivered, Summary, cut, grouped};
 use jiff::{SignedDuration, Timestamp};
@@ -71,13 +70,9 @@ pub(super) struct More {
 pub(super) struct Activity {
     pub(super) most: usize,
     pub(super) number: String,
-    pub(super) limit: usize,
-    pub(super) share: String,
-    pub(super) is_over: bool,
+    pub(super) limit: Option<Limit>,
     /// The number at the top of the chart.
     pub(super) top: String,
-    /// How far below the top the limit is, if it is on the chart.
-    pub(super) limit_at: Option<usize>,
     pub(super) height: usize,
     pub(super) length: usize,
     /// The outline of the chart, as SVG has paths.
@@ -86,6 +81,16 @@ pub(super) struct Activity {
     pub(super) end: String,
     /// The table behind the chart: a time, and the most from it to the next.
     pub(super) rows: Vec<(String, String)>,
+}
+
+/// How many may be.
+pub(super) struct Limit {
+    pub(super) number: usize,
+    /// How much of it was reached.
+    pub(super) share: String,
+    pub(super) is_exceeded: bool,
+    /// How far below the top of the chart it is, if it is on it.
+    pub(super) at: Option<usize>,
 }
 
 impl Timeline {
@@ -183,8 +188,8 @@ impl Bar {
 }
 
 impl Activity {
-    /// The chart of a run; none if nothing was ever active.
-    pub(super) fn new(counts: &Counts) -> Option<Self> {
+    /// The chart of a run; none if nothing was ever active. With a limit on how many may be, unless there is none.
+    pub(super) fn new(counts: &Counts, limit: Option<usize>) -> Option<Self> {
         let most = counts.most_active_partitions;
         let begin = counts.active_partitions.first()?.at;
         let end = counts.active_partitions.last()?.at;
@@ -193,8 +198,8 @@ impl Activity {
         }
         let steps = steps(counts, begin, end, STEPS);
         // The limit is on the chart as soon as that does not hide the rest.
-        let limit_shown = most * 4 >= ACTIVE_PARTITIONS;
-        let top = if limit_shown { most.max(ACTIVE_PARTITIONS) } else { most };
+        let limit_shown = limit.filter(|limit| most * 4 >= *limit);
+        let top = most.max(limit_shown.unwrap_or_default());
         let below_top = |active: usize| HEIGHT - active * HEIGHT / top;
         let mut path = format!("M0 {HEIGHT}");
         for (step, active) in steps.iter().enumerate() {
@@ -208,11 +213,13 @@ impl Activity {
         Some(Self {
             most,
             number: grouped(most as u64),
-            limit: ACTIVE_PARTITIONS,
-            share: super::share(most as u64, ACTIVE_PARTITIONS as u64),
-            is_over: most > ACTIVE_PARTITIONS,
+            limit: limit.map(|limit| Limit {
+                number: limit,
+                share: super::share(most as u64, limit as u64),
+                is_exceeded: most > limit,
+                at: limit_shown.map(below_top),
+            }),
             top: grouped(top as u64),
-            limit_at: limit_shown.then(|| below_top(ACTIVE_PARTITIONS)),
             height: HEIGHT,
             length: STEPS,
             path,
