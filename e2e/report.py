@@ -52,7 +52,7 @@ def main():
             page.print(PICTURES / f"report-{name}.pdf")
             if picture and name == "trouble":
                 page.look(1000, "light")
-                page.picture(picture, height=1000)
+                page.picture(picture, height=1150)
             page.is_quiet()
             print(f"report.py: {name}: {page.text('#read')} read, as the lake and the program say")
     print(f"report.py: pictures are in {PICTURES.relative_to(PROJECT)}")
