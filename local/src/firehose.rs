@@ -109,6 +109,8 @@ pub struct Object {
     pub body: Vec<u8>,
     /// The records in it.
     pub records: u64,
+    /// When its oldest record arrived, in milliseconds since 1970.
+    pub oldest: i64,
     /// When it was written, in milliseconds since 1970.
     pub written_at: i64,
 }
@@ -135,6 +137,19 @@ pub struct Counts {
     pub refused: u64,
     /// The most buffers that were open at once: active partitions, in Firehose's words.
     pub most_active_partitions: usize,
+    /// The same by time, for each invocation of the function in order.
+    pub active_partitions: Vec<ActivePartitions>,
+}
+
+/// Buffers that were open around an invocation of the function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActivePartitions {
+    /// When it was, in milliseconds since 1970.
+    pub at: i64,
+    /// The most that were open at once then.
+    pub most: usize,
+    /// Those that stayed open.
+    pub left: usize,
 }
 
 impl Counts {
@@ -161,6 +176,8 @@ pub struct Firehose<'s, F, T> {
     buffers: BTreeMap<FilledPrefix, Buffer>,
     /// When which buffer was begun, in this order. Some have been written since.
     begun: VecDeque<(i64, FilledPrefix)>,
+    /// The most buffers that were open at once since some were written.
+    most_active: usize,
     objects: u64,
     invocations: u64,
     scratch: Scratch,
@@ -196,6 +213,7 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
             numbered: 0,
             buffers: BTreeMap::new(),
             begun: VecDeque::new(),
+            most_active: 0,
             objects: 0,
             invocations: 0,
             scratch: Scratch::default(),
@@ -378,6 +396,7 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
             return Err(LIMIT_FAULT);
         }
         self.counts.most_active_partitions = self.counts.most_active_partitions.max(active);
+        self.most_active = self.most_active.max(active);
         self.begun.push_back((arrival, prefix.clone()));
         Ok(())
     }
@@ -395,7 +414,15 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
                 objects.extend(self.objects_of(&prefix, buffer, now));
             }
         }
+        self.note_active(now);
         objects
+    }
+
+    /// Keeps how many buffers were open until now, and how many are.
+    fn note_active(&mut self, at: i64) {
+        let left = self.buffers.len();
+        let most = std::mem::replace(&mut self.most_active, left);
+        self.counts.active_partitions.push(ActivePartitions { at, most, left });
     }
 
     /// What a buffer becomes: an object, an error object, or both.
@@ -406,12 +433,13 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
         if let Some(object::Delivered { body, records }) = made.delivered {
             self.counts.delivered += records;
             let prefix = self.prefix.evaluate(prefix, oldest, self.objects + 1);
-            objects.push(Object { key: self.key(&prefix, oldest, &stream.extension), body, records, written_at: now });
+            let key = self.key(&prefix, oldest, &stream.extension);
+            objects.push(Object { key, body, records, oldest, written_at: now });
         }
         if let Some(object::Failed { body, records, oldest }) = made.failed {
             let prefix = prefix::of_errors(&stream.error_prefix, FORMAT_CONVERSION_FAILED, oldest, &stream.time_zone);
             let key = self.key(&prefix, oldest, "");
-            objects.push(Object { key, body, records: records.values().sum(), written_at: now });
+            objects.push(Object { key, body, records: records.values().sum(), oldest, written_at: now });
             for (code, count) in records {
                 *self.counts.failed.entry(code.to_owned()).or_default() += count;
             }
@@ -431,7 +459,7 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
         let oldest = failures.first().map_or(now, |failed| failed.record.arrival);
         let stream = self.stream;
         let prefix = prefix::of_errors(&stream.error_prefix, error_output_type, oldest, &stream.time_zone);
-        Object { key: self.key(&prefix, oldest, ""), body, records: failures.len() as u64, written_at: now }
+        Object { key: self.key(&prefix, oldest, ""), body, records: failures.len() as u64, oldest, written_at: now }
     }
 
     /// The name of the next object: random with AWS, here always the same for the same run.

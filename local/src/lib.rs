@@ -3,6 +3,7 @@
 //! In reading order:
 //!
 //! - [`pipeline`]: records go in, objects, partitions and a [`summary`] come out;
+//! - [`report`]: a run as a page to be shown, with `samples` of what was rejected;
 //! - [`deployment`]: what is deployed, read from `template.yaml` and `samconfig.toml`;
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
 //! - [`open_x`]: JSON as tables read it, and [`compression`] of objects;
@@ -30,4 +31,6 @@ pub mod pipeline;
 pub mod query;
 pub mod reconcile;
 pub mod redrive;
+pub mod report;
+mod samples;
 pub mod summary;

@@ -5,6 +5,7 @@ use crate::catalog::Catalog;
 use crate::deployment::Deployment;
 use crate::firehose::{Arrivals, Firehose, Object};
 use crate::lake::{Lake, about, notification};
+use crate::samples::Sampler;
 use crate::summary::Summary;
 use firehose_transform::handler::handle;
 use firehose_transform::transform::Scratch;
@@ -68,9 +69,10 @@ impl Pipeline {
         let mut summary = Summary::default();
         let reports = RefCell::new(Vec::new());
         let mut scratch = Scratch::default();
+        let mut sampler = Sampler::default();
         let mut call = |request: &str| match handle(&self.deployment.transform, request.as_bytes(), &mut scratch) {
             Ok((reply, report)) => {
-                reports.borrow_mut().push(report);
+                reports.borrow_mut().push((sampler.find(request, &report), report));
                 Ok(reply)
             }
             Err(error) => Err(error.to_string()),
@@ -81,8 +83,9 @@ impl Pipeline {
         lake.begin(&catalog)?;
         let mut delivery = Delivery::new(self, lake, catalog);
         let mut read = 0;
-        let told =
-            |summary: &mut Summary| reports.take().into_iter().for_each(|report| summary.add_transform_report(report));
+        let told = |summary: &mut Summary| {
+            reports.take().into_iter().for_each(|(samples, report)| summary.add_transform_report(report, samples));
+        };
         let mut send = |line: &[u8], bytes: usize| {
             read += bytes as u64;
             progress(read);

@@ -22,6 +22,7 @@ mod model;
 mod query;
 mod reconcile;
 mod redrive;
+mod report;
 mod sample;
 mod statements;
 mod systems;

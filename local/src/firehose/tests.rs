@@ -262,7 +262,22 @@ fn buffers_are_written_when_they_are_late() {
     let (objects, counts) = run_stream(&stream, &vec!["a"; 70_000]);
     assert_eq!(objects.iter().map(|object| object.records).collect::<Vec<_>>(), [60_000, 10_000]);
     assert_eq!(objects[0].written_at - 1_767_225_600_000, 60_000);
+    assert_eq!(objects[1].oldest - 1_767_225_600_000, 60_000);
     assert_eq!((counts.delivered, counts.most_active_partitions), (70_000, 1));
+}
+
+#[test]
+fn active_partitions_are_told_by_time() {
+    // Three partitions in the first call. After a minute the first is written, and at once begun anew; then the others are.
+    let stream = DeliveryStream { buffer_bytes: 1_000_000, ..stream("!{partitionKeyFromLambda:k}/") };
+    let records: Vec<&str> = ["a", "b", "c"].into_iter().chain(std::iter::repeat_n("a", 61_000)).collect();
+    let (_, counts) = run_stream(&stream, &records);
+    let mut active: Vec<_> = counts.active_partitions.iter().map(|active| (active.most, active.left)).collect();
+    active.dedup();
+    assert_eq!(active, [(3, 3), (3, 2), (3, 1), (1, 1), (1, 0)]);
+    let most = counts.active_partitions.iter().map(|active| active.most).max();
+    assert_eq!(most, Some(counts.most_active_partitions));
+    assert!(counts.active_partitions.is_sorted_by_key(|active| active.at));
 }
 
 #[test]
