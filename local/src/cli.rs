@@ -2,6 +2,7 @@
 
 mod check;
 mod reconcile;
+mod report;
 mod run;
 
 use crate::deployment::{Choice, Deployment, key_value};
