@@ -179,7 +179,7 @@ fn tiles(summary: &Summary) -> Vec<Tile> {
         Tile {
             label: if partitions == 1 { "partition" } else { "partitions" },
             value: grouped(partitions),
-            note: format!("{} new in the catalog", grouped(summary.added)),
+            note: format!("{} new in the catalog", grouped(summary.added())),
         },
     ]
 }
@@ -228,7 +228,7 @@ fn objects(summary: &Summary) -> Vec<Part> {
 fn partitions(summary: &Summary) -> Vec<Part> {
     let partitions = summary.partitions.len() as u64;
     let mut tree = breakdown("partitions", "all", Tone::Neutral, partitions);
-    tree.add_always(1, "partitions-added", "registered by this run", Tone::Good, summary.added);
+    tree.add_always(1, "partitions-added", "registered by this run", Tone::Good, summary.added());
     tree.add(1, "partitions-elsewhere", "registered at another location", Tone::Bad, summary.elsewhere.len() as u64);
     // Whatever was given up may be known or not.
     let (rest, tone) = if summary.dead_letters == 0 {
