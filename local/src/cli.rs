@@ -3,6 +3,7 @@
 mod check;
 mod query;
 mod reconcile;
+mod report;
 mod run;
 
 use crate::deployment::{Choice, Deployment, key_value};

@@ -179,7 +179,7 @@ fn tiles(summary: &Summary) -> Vec<Tile> {
         Tile {
             label: if partitions == 1 { "partition" } else { "partitions" },
             value: grouped(partitions),
-            note: format!("{} new in the catalog", grouped(summary.added)),
+            note: format!("{} new in the catalog", grouped(summary.added())),
         },
     ]
 }
@@ -197,9 +197,11 @@ fn breakdowns(summary: &Summary) -> Vec<Breakdown> {
 
 fn records(summary: &Summary) -> Vec<Part> {
     let counts = &summary.counts;
-    let handed = counts.read.saturating_sub(counts.refused);
+    let all = counts.read + counts.taken_out;
+    let handed = all.saturating_sub(counts.refused);
     let failed: u64 = counts.failed.values().sum();
-    let mut tree = breakdown("read", "read", Tone::Neutral, counts.read);
+    let label = if counts.taken_out == 0 { "read" } else { "read, and taken out of those" };
+    let mut tree = breakdown("read", label, Tone::Neutral, all);
     tree.add(1, "refused", REFUSED, Tone::Bad, counts.refused);
     tree.add_always(1, "handed", "handed to the function", Tone::Neutral, handed);
     tree.add_always(2, "delivered", "delivered", Tone::Good, counts.delivered);
@@ -228,7 +230,7 @@ fn objects(summary: &Summary) -> Vec<Part> {
 fn partitions(summary: &Summary) -> Vec<Part> {
     let partitions = summary.partitions.len() as u64;
     let mut tree = breakdown("partitions", "all", Tone::Neutral, partitions);
-    tree.add_always(1, "partitions-added", "registered by this run", Tone::Good, summary.added);
+    tree.add_always(1, "partitions-added", "registered by this run", Tone::Good, summary.added());
     tree.add(1, "partitions-elsewhere", "registered at another location", Tone::Bad, summary.elsewhere.len() as u64);
     // Whatever was given up may be known or not.
     let (rest, tone) = if summary.dead_letters == 0 {

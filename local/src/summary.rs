@@ -35,8 +35,10 @@ pub struct Summary {
     pub(crate) rejected: BTreeMap<Reason, Rejected>,
     /// Records of the error objects, by code.
     pub(crate) samples: BTreeMap<String, Vec<Sample>>,
-    /// Partitions that were not registered, and are now.
+    /// Partitions that were not registered, and are now, as the maintainer tells.
     pub(crate) added: u64,
+    /// The same, as a lake's catalog tells.
+    added_to_lake: u64,
     /// The first statements.
     pub(crate) statements: Vec<String>,
     /// Statements beyond those that are kept to be shown.
@@ -164,7 +166,13 @@ impl Summary {
         self.elsewhere.extend(elsewhere.map(|Elsewhere { wanted, registered }| (wanted, registered)));
     }
 
+    /// Partitions that were not registered, and are now: a maintainer or a catalog that runs elsewhere does not tell.
+    pub(crate) fn added(&self) -> u64 {
+        self.added.max(self.added_to_lake)
+    }
+
     pub(crate) fn add_news(&mut self, news: News) {
+        self.added_to_lake += news.added as u64;
         for statement in news.statements {
             if self.statements.len() < STATEMENTS_SHOWN {
                 self.statements.push(statement);

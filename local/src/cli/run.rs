@@ -1,5 +1,6 @@
 //! `headgate run`: records go the whole way into a lake.
 
+use super::report::Report;
 use super::{Console, Deployed, Failure, print, progress_bar};
 use crate::assumptions::{ACTIVE_PARTITIONS, EARLIEST_ARRIVAL, FIRST_ARRIVAL};
 use crate::catalog::Catalog;
@@ -7,16 +8,12 @@ use crate::deployment::Deployment;
 use crate::firehose::Arrivals;
 use crate::lake::Lake;
 use crate::pipeline::Pipeline;
-use crate::report::file::ReportFile;
-use crate::report::{self, About};
-use crate::summary::Summary;
 use clap::Args;
 use firehose_transform::query::Query;
 use jiff::Timestamp;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// The arguments of `headgate run`.
 #[derive(Debug, Args)]
@@ -42,17 +39,12 @@ pub(super) struct Run {
     /// The partitions that can be active at once with dynamic partitioning: the quota of the delivery stream.
     #[arg(long, value_name = "N", default_value_t = ACTIVE_PARTITIONS)]
     active_partitions: usize,
-    /// Write what became of the records into a page to be shown: one HTML file that needs nothing else. It has up to three
-    /// records of each reason for which some were rejected.
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    report: Report,
 }
 
 /// What records are read from.
 type Input<'c> = BufReader<Box<dyn Read + 'c>>;
-
-/// Inputs that a report names.
-const FILES_SHOWN: usize = 10;
 
 /// An input shorter than this is done before a bar is seen.
 const LONG_INPUT: u64 = 4_000_000;
@@ -60,7 +52,6 @@ const LONG_INPUT: u64 = 4_000_000;
 impl Run {
     /// Runs the pipeline, and shows what became of the records.
     pub(super) fn run(&self, console: &mut Console<'_>) -> Result<(), Failure> {
-        let (began, clock) = (Timestamp::now(), Instant::now());
         let of_sample = self.files.is_empty();
         let fresh = of_sample || self.fresh;
         let mut faults = Vec::new();
@@ -69,10 +60,10 @@ impl Run {
         let arrival_query = self.arrival_query().map_err(|fault| keep(vec![fault])).ok();
         let files = if of_sample { self.deployed.sample().map(|file| vec![file]) } else { Ok(self.files.clone()) };
         let standard_input = std::mem::replace(&mut console.input, Box::new(io::empty()));
-        let read_from = files.as_ref().map_or_else(|_| String::new(), |files| shown(files));
+        let named = files.clone().unwrap_or_default();
         let inputs = files.and_then(|files| open(&files, standard_input)).map_err(&mut keep).ok();
         let lake = Lake::open(&self.out).map_err(|fault| keep(vec![fault])).ok();
-        let report = self.report_file().map_err(|fault| keep(vec![fault])).ok();
+        let report = self.report.begin(&self.out).map_err(|fault| keep(vec![fault])).ok();
         let (Some(pipeline), Some((inputs, bytes)), Some((lake, kept)), Some(arrival_query), Some(report)) =
             (pipeline, inputs, lake, arrival_query, report)
         else {
@@ -98,14 +89,12 @@ impl Run {
         let place = format!("The lake is `{}`: objects, catalog.json and statements.sql.", lake.folder().display());
         print(console, &format!("{summary}\n{place}\n"))?;
         if let Some(report) = report {
-            let milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let facts = self.facts(&pipeline, &lake, read_from);
-            let version = env!("CARGO_PKG_VERSION");
-            let config_env = self.deployed.config_env.clone();
-            let active_partitions = pipeline.deployment().stream.active_partitions;
-            let about = About { version, config_env, facts, active_partitions, began, milliseconds };
-            write_report(&report, &about, &summary)?;
-            print(console, &format!("The report is `{}`.\n", report.path().display()))?;
+            let more = vec![
+                ("lake", lake.folder().display().to_string()),
+                ("first arrival", self.arrival.map_or_else(String::new, |arrival| arrival.to_string())),
+                ("arrival query", self.arrival_query.clone().unwrap_or_default()),
+            ];
+            report.end(&self.deployed, pipeline.deployment(), &named, more, &summary, console)?;
         }
         if summary.is_complete() {
             Ok(())
@@ -129,56 +118,6 @@ impl Run {
             .map(|text| Query::compile(text, &[]).map_err(|error| format!("`--arrival-query` is `{text}`: {error}")));
         compiled.transpose()
     }
-}
-
-impl Run {
-    /// Where the report goes, if there is to be one.
-    fn report_file(&self) -> Result<Option<ReportFile>, String> {
-        match &self.report {
-            Some(path) if *path == self.out => {
-                Err(format!("`{}` is the lake, expected another file for the report", path.display()))
-            }
-            path => path.as_deref().map(ReportFile::at).transpose(),
-        }
-    }
-
-    /// What a report says of the run.
-    fn facts(&self, pipeline: &Pipeline, lake: &Lake, read_from: String) -> Vec<(&'static str, String)> {
-        let deployment = pipeline.deployment();
-        let variable = |name| deployment.variables.get(name).cloned().unwrap_or_default();
-        let overrides = self.deployed.parameter_overrides.iter().map(|(key, value)| format!("{key}={value}"));
-        let facts = [
-            ("records from", read_from),
-            ("environment", self.deployed.config_env.clone()),
-            ("template", self.deployed.template.display().to_string()),
-            ("overrides", overrides.collect::<Vec<_>>().join(", ")),
-            ("stack", deployment.stack_name.clone()),
-            ("layout", variable("S3_PREFIX")),
-            ("error prefix", variable("ERROR_PREFIX")),
-            ("bucket", pipeline.bucket().to_owned()),
-            ("table", deployment.table_name.clone()),
-            ("lake", lake.folder().display().to_string()),
-            ("first arrival", self.arrival.map_or_else(String::new, |arrival| arrival.to_string())),
-            ("arrival query", self.arrival_query.clone().unwrap_or_default()),
-        ];
-        facts.into_iter().filter(|(_, fact)| !fact.is_empty()).collect()
-    }
-}
-
-fn write_report(file: &ReportFile, about: &About, summary: &Summary) -> Result<(), Failure> {
-    let html = report::render(about, summary).map_err(|error| Failure::Broken(format!("the report: {error}")))?;
-    file.write(&html).map_err(|error| Failure::Broken(error.to_string()))
-}
-
-/// The names of some inputs, as long as they are few.
-fn shown(files: &[PathBuf]) -> String {
-    let name =
-        |file: &PathBuf| if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
-    let mut names: Vec<String> = files.iter().take(FILES_SHOWN).map(name).collect();
-    if files.len() > FILES_SHOWN {
-        names.push(format!("and {} more", files.len() - FILES_SHOWN));
-    }
-    names.join(", ")
 }
 
 impl Deployed {

@@ -1,6 +1,7 @@
 use super::file::BEGINNING;
 use super::timeline::{LENGTH, PARTITIONS_SHOWN, lasts, steps};
 use super::*;
+use crate::athena::News;
 use crate::firehose::{ActivePartitions, Counts};
 use crate::summary::{Contents, Delivered, Rejected};
 use firehose_transform::outcome::{Dropped, Reason};
@@ -174,6 +175,14 @@ fn without_reasons_there_are_the_codes_of_firehose() {
     let stages = stages(&html);
     assert_eq!((stages["failed-Lambda.ProcessingFailedStatus"], stages["dropped-otherwise"]), (2, 2));
     assert!(html.contains("the record"));
+}
+
+#[test]
+fn a_maintainer_that_does_not_tell_is_told_of_by_the_catalog() {
+    let mut summary = small();
+    summary.added = 0;
+    summary.add_news(News { statements: vec![], added: 2 });
+    assert_eq!(stages(&page(&summary))["partitions-added"], 2);
 }
 
 #[test]
