@@ -15,6 +15,7 @@ pub struct Assumption {
 }
 
 /// All assumptions, in the order in which a record meets them.
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 pub fn all() -> Vec<Assumption> {
     let value = |of, assumed, because| Assumption { of, assumed, because };
     let says = |of, assumed: &str, because| Assumption { of, assumed: assumed.to_owned(), because };
