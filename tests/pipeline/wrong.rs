@@ -191,7 +191,7 @@ fn a_conversion_that_firehose_would_refuse_or_is_not_modelled() {
     ");
     insta::assert_snapshot!(refused("                ParquetSerDe:\n", "                OrcSerDe: {}\n                ParquetSerDe:\n"), @"
     headgate: this cannot work:
-      `DIR/template.yaml`: `DeliveryStream`: `DataFormatConversionConfiguration` has not one serializer, expected one
+      `DIR/template.yaml`: `DeliveryStream`: `DataFormatConversionConfiguration` has no serializer, or two, expected one
     ");
     insta::assert_snapshot!(refused("Compression: SNAPPY", "Compression: ZSTD"), @"
     headgate: this cannot work:
