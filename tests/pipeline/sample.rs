@@ -151,6 +151,27 @@ fn records_tell_when_they_arrive() {
 }
 
 #[test]
+fn firehoses_own_processors_work_beside_the_function() {
+    let workshop = Workshop::new();
+    let processors = "          Processors:
+            - { Type: MetadataExtraction, Parameters: [
+                { ParameterName: MetadataExtractionQuery, ParameterValue: '{componentName: .componentName}' },
+                { ParameterName: JsonParsingEngine, ParameterValue: JQ-1.6 }] }
+            - { Type: RecordDeAggregation, Parameters: [{ ParameterName: SubRecordType, ParameterValue: JSON }] }
+";
+    let template = fs::read_to_string(project().join("template.yaml")).unwrap();
+    workshop.write("template.yaml", template.replacen("          Processors:\n", processors, 1));
+    workshop.write("samconfig.toml", fs::read(project().join("samconfig.toml")).unwrap());
+    let line = [record("a"), record("b"), record("a")].concat();
+    let prefix = "S3Prefix=data/!{partitionKeyFromQuery:componentName}/";
+    let arguments = ["--template", "DIR/template.yaml", "--parameter-overrides", prefix, "-"];
+    let said = workshop.run_with_input(&arguments, &line);
+    insta::assert_snapshot!(said.output.lines().next().unwrap_or_default(), @"1 record read, which held 3: 3 delivered, 0 dropped, 0 rejected");
+    assert_eq!((said.status, said.errors.as_str()), (0, ""));
+    assert_eq!(workshop.partitions(), ["a", "b"].map(|name| (name.to_owned(), format!("data/{name}"))));
+}
+
+#[test]
 fn the_default_environment_is_component_metrics() {
     let workshop = Workshop::new();
     let default = workshop.run(&["--config-env", "default", "-"]);

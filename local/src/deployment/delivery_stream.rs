@@ -361,3 +361,92 @@ fn milliseconds(seconds: f64) -> i64 {
 fn whole(number: f64) -> u32 {
     number as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::firehose::DeAggregation;
+    use serde_json::json;
+
+    /// A destination with dynamic partitioning and these processors beside the one that calls the function.
+    fn destination(prefix: &str, processors: &Value) -> (Destination, Prefix) {
+        let mut all = vec![json!({
+            "Type": "Lambda",
+            "Parameters": [{ "ParameterName": "LambdaArn", "ParameterValue": "arn" }],
+        })];
+        all.extend(processors.as_array().unwrap().iter().cloned());
+        let value = json!({
+            "Prefix": prefix,
+            "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/",
+            "DynamicPartitioningConfiguration": { "Enabled": true },
+            "ProcessingConfiguration": { "Enabled": true, "Processors": all },
+        });
+        (Destination(value), Prefix::parse(prefix).unwrap())
+    }
+
+    fn processor(kind: &str, parameters: &[(&str, &str)]) -> Value {
+        let parameter = |(name, value): &(&str, &str)| json!({ "ParameterName": name, "ParameterValue": value });
+        json!({ "Type": kind, "Parameters": parameters.iter().map(parameter).collect::<Vec<_>>() })
+    }
+
+    const LAMBDA_PREFIX: &str = "k=!{partitionKeyFromLambda:k}/";
+    const QUERY_PREFIX: &str = "k=!{partitionKeyFromQuery:k}/";
+
+    #[test]
+    fn records_are_taken_apart_as_the_processor_says() {
+        let de_aggregation = |parameters: &[(&str, &str)]| {
+            let processors = json!([processor("RecordDeAggregation", parameters)]);
+            destination(LAMBDA_PREFIX, &processors).0.de_aggregation()
+        };
+        assert_eq!(de_aggregation(&[("SubRecordType", "JSON")]), Ok(Some(DeAggregation::Json)));
+        assert_eq!(
+            de_aggregation(&[("SubRecordType", "DELIMITED"), ("Delimiter", "IyMjIw==")]),
+            Ok(Some(DeAggregation::Delimited(b"####".to_vec())))
+        );
+        let message = |parameters: &[(&str, &str)]| de_aggregation(parameters).unwrap_err();
+        insta::assert_snapshot!(message(&[]), @"`DeliveryStream`: a processor of the type `RecordDeAggregation` has no `SubRecordType`");
+        insta::assert_snapshot!(message(&[("SubRecordType", "CSV")]), @"`DeliveryStream`: the parameter `SubRecordType` is `CSV`, expected `JSON` or `DELIMITED`");
+        insta::assert_snapshot!(message(&[("SubRecordType", "DELIMITED")]), @"`DeliveryStream`: a processor of the type `RecordDeAggregation` has no `Delimiter`");
+        insta::assert_snapshot!(message(&[("SubRecordType", "DELIMITED"), ("Delimiter", "####")]), @"`DeliveryStream`: the parameter `Delimiter` is `####`, expected it in base64");
+    }
+
+    #[test]
+    fn keys_of_a_query_are_those_of_the_prefix() {
+        let check = |prefix: &str, parameters: &[(&str, &str)]| {
+            let (destination, prefix) = destination(prefix, &json!([processor("MetadataExtraction", parameters)]));
+            destination.check(&prefix)
+        };
+        let (query, engine) = (("MetadataExtractionQuery", "{k: .a}"), ("JsonParsingEngine", "JQ-1.6"));
+        assert_eq!(check(QUERY_PREFIX, &[query, engine]), Ok(()));
+        let message = |prefix: &str, parameters: &[(&str, &str)]| check(prefix, parameters).unwrap_err();
+        insta::assert_snapshot!(message(QUERY_PREFIX, &[]), @"`DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`, expected a `MetadataExtractionQuery`");
+        insta::assert_snapshot!(message(QUERY_PREFIX, &[query]), @"`DeliveryStream`: the parameter `JsonParsingEngine` is ``, expected `JQ-1.6`");
+        insta::assert_snapshot!(message(QUERY_PREFIX, &[("MetadataExtractionQuery", "{k: .a"), engine]), @"`DeliveryStream`: the parameter `MetadataExtractionQuery` is `{k: .a`: expected closing brace at line 1, column 7");
+        insta::assert_snapshot!(message(QUERY_PREFIX, &[("MetadataExtractionQuery", "{k: .a, j: .b}"), engine]), @"`DeliveryStream`: `MetadataExtractionQuery` makes `j, k`, expected `k`");
+        insta::assert_snapshot!(message(LAMBDA_PREFIX, &[query, engine]), @"`DeliveryStream`: `MetadataExtractionQuery` makes `k`, expected ``");
+    }
+
+    #[test]
+    fn processors_that_are_not_modelled_or_not_known_are_named() {
+        let beside = |kind: &str| {
+            let (destination, prefix) = destination(LAMBDA_PREFIX, &json!([processor(kind, &[])]));
+            let error_prefix = ErrorPrefix::parse("errors/").unwrap();
+            destination.check(&prefix).map(|()| destination.not_modelled(&prefix, &error_prefix))
+        };
+        assert_eq!(beside("AppendDelimiterToRecord"), Ok(None));
+        insta::assert_snapshot!(beside("Decompression").unwrap().unwrap(), @"`DeliveryStream`: a processor of the type `Decompression` is not modelled here");
+        insta::assert_snapshot!(beside("CloudWatchLogProcessing").unwrap().unwrap(), @"`DeliveryStream`: a processor of the type `CloudWatchLogProcessing` is not modelled here");
+        insta::assert_snapshot!(beside("Filter").unwrap_err(), @"`DeliveryStream`: a processor is of the type `Filter`, expected one of `Lambda`, `RecordDeAggregation`, `MetadataExtraction`, `AppendDelimiterToRecord`, `Decompression`, `CloudWatchLogProcessing`");
+    }
+
+    #[test]
+    fn time_zones_are_those_of_firehose() {
+        let zone = |name: &str| {
+            let (mut destination, _) = destination(LAMBDA_PREFIX, &json!([]));
+            destination.0["CustomTimeZone"] = name.into();
+            destination.time_zone().and_then(|zone| zone.iana_name().map(str::to_owned))
+        };
+        assert_eq!(zone("Europe/Brussels").as_deref(), Some("Europe/Brussels"));
+        assert_eq!((zone("").as_deref(), zone("UTC").as_deref(), zone("CET")), (Some("UTC"), Some("UTC"), None));
+    }
+}

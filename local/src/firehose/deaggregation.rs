@@ -1,6 +1,6 @@
 //! `RecordDeAggregation`: a record that holds several becomes these.
 //!
-//! <https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-multirecord-deaggregation.html>
+//! <https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-multirecord-deaggergation.html>
 
 use crate::assumptions::MOST_SUB_RECORDS;
 use serde_json::value::RawValue;
