@@ -259,7 +259,11 @@ fn told(error: &DataFusionError) -> String {
         DataFusionError::NotImplemented(fault) if fault.contains("single SQL statement") => {
             "there are several statements, expected one query".to_owned()
         }
-        error => in_a_line(&error.message()),
+        error => {
+            let message = in_a_line(&error.message());
+            // What DataFusion takes for alike is seldom meant, and not the same each time.
+            message.split_once(". Did you mean").map_or(message.clone(), |(fault, _)| fault.to_owned())
+        }
     }
 }
 

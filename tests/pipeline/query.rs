@@ -515,7 +515,7 @@ fn errors_of_queries() {
     "#);
     insta::assert_snapshot!(lake.fault("SELECT no_function(a) FROM t"), @"
     2 this cannot work:
-      invalid function 'no_function'. Did you mean 'to_unixtime'?
+      invalid function 'no_function'
     ");
     insta::assert_snapshot!(lake.fault("SELECT a + interval '1' day FROM t"), @"
     2 this cannot work:

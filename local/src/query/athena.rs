@@ -49,7 +49,7 @@ const SPELLINGS: [(&str, usize, &str); 36] = [
     ("year", 1, "cast(date_part('year', $1) AS bigint)"),
 ];
 
-/// The letters of MySQL's formats, which Athena takes, and what they are in those of `strftime`
+/// The letters of formats as Athena takes them, which are those of `MySQL`, and what they are in those of `strftime`
 /// (<https://trino.io/docs/current/functions/datetime.html#mysql-date-functions>).
 const LETTERS: [(char, &str); 24] = [
     ('a', "%a"),
@@ -141,7 +141,7 @@ fn plain_arguments(function: &Function) -> Option<Vec<Expr>> {
     list.args.iter().map(argument).collect::<Option<_>>().filter(|_| is_plain)
 }
 
-/// A format of MySQL in the letters of `strftime`.
+/// A format of Athena's in the letters of `strftime`.
 fn strftime(format: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut letters = format.chars();

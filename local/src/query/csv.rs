@@ -21,7 +21,7 @@ pub(super) struct Dialect {
 struct Rows {
     dialect: Dialect,
     columns: Vec<Wanted>,
-    rows: usize,
+    most: usize,
     lines: Box<dyn BufRead + Send>,
     line: u64,
 }
@@ -30,7 +30,7 @@ impl Dialect {
     /// The signs that the parameters of the class tell, and its own for others
     /// (<https://docs.aws.amazon.com/athena/latest/ug/csv-serde.html>).
     pub(super) fn new(parameters: &BTreeMap<String, String>) -> Result<Self, String> {
-        let sign = |name: &str, default| match parameters.get(name).map(|text| text.as_bytes()) {
+        let sign = |name: &str, default| match parameters.get(name).map(String::as_bytes) {
             None => Ok(default),
             Some([sign]) => Ok(*sign),
             Some(b"\\t") => Ok(b'\t'),
@@ -64,7 +64,7 @@ impl Dialect {
 /// The rows of an object, a line each: values by their place, null what a line does not have.
 pub(super) fn read(object: &Object, dialect: Dialect, columns: Vec<Wanted>, rows: usize) -> Result<Batches, String> {
     let lines = object.open().map_err(|error| error.to_string())?;
-    let mut rows = Rows { dialect, columns, rows, lines, line: 0 };
+    let mut rows = Rows { dialect, columns, most: rows, lines, line: 0 };
     Ok(Box::new(std::iter::from_fn(move || rows.next().transpose())))
 }
 
@@ -75,7 +75,7 @@ impl Rows {
         let first = self.line + 1;
         let mut line = Vec::new();
         let mut count = 0;
-        while count < self.rows {
+        while count < self.most {
             line.clear();
             if self.lines.read_until(b'\n', &mut line).map_err(|error| error.to_string())? == 0 {
                 break;

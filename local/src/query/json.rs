@@ -24,7 +24,7 @@ struct Rows {
     reader: OpenX,
     /// Whether any column is read. Without, rows are only counted.
     has_columns: bool,
-    rows: usize,
+    most: usize,
     lines: Box<dyn BufRead + Send>,
     line: u64,
 }
@@ -53,7 +53,7 @@ pub(super) fn read(object: &Object, dialect: Dialect, columns: &[Wanted], rows: 
     let lines = object.open().map_err(|error| error.to_string())?;
     let columns: Vec<Column> = columns.iter().map(|wanted| wanted.column.clone()).collect();
     let reader = OpenX::new(&columns, &dialect.options)?;
-    let mut rows = Rows { dialect, reader, has_columns: !columns.is_empty(), rows, lines, line: 0 };
+    let mut rows = Rows { dialect, reader, has_columns: !columns.is_empty(), most: rows, lines, line: 0 };
     Ok(Box::new(std::iter::from_fn(move || rows.next().transpose())))
 }
 
@@ -64,7 +64,7 @@ impl Rows {
         // For each row that was read whether it is one of the table's.
         let mut kept = Vec::new();
         let mut count = 0;
-        while count < self.rows && !self.reader.is_full() {
+        while count < self.most && !self.reader.is_full() {
             line.clear();
             if self.lines.read_until(b'\n', &mut line).map_err(|error| error.to_string())? == 0 {
                 break;

@@ -75,9 +75,9 @@ fn is_readable(from: &DataType, to: &DataType) -> bool {
         | (Timestamp(..), Timestamp(..))
         // Older writers do not say that a text is one.
         | (LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView, Utf8)
-        | (LargeBinary | BinaryView, Binary) => true,
-        // Narrower types are kept as 32 bits in files of old writers, which do not say so; what does not fit is an error.
-        (Int32, Int8 | Int16) => true,
+        | (LargeBinary | BinaryView, Binary)
+        // Nor, in the 32 bits that they keep it in, that a number is of a narrower type; what does not fit is an error.
+        | (Int32, Int8 | Int16) => true,
         (Decimal128(precision, scale), Decimal128(most, same)) => precision <= most && scale == same,
         (List(from), List(to)) => is_readable(from.data_type(), to.data_type()),
         (Map(from, _), Map(to, _)) => match (from.data_type(), to.data_type()) {
