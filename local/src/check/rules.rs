@@ -761,10 +761,12 @@ fn serde(examined: &Examined) -> Option<String> {
         Some(_) => "parquet",
         None => examined.variables.get("OUTPUT_FORMAT").map_or("json", String::as_str),
     };
-    let reads = class.to_lowercase();
-    if reads.contains(written) || (written == "csv" && reads.contains("lazysimple")) {
-        return None;
-    }
+    let reads = |class: &str| class.to_lowercase().contains(written);
+    // Text has one input format, whatever is in it.
+    let input = text(examined.table.as_ref()?, "StorageDescriptor/InputFormat");
+    let input = input.filter(|class| matches!(written, "orc" | "parquet") && !reads(class));
+    let is_read = reads(&class) || (written == "csv" && class.to_lowercase().contains("lazysimple"));
+    let class = if is_read { input? } else { class };
     Some(format!("the table is read by `{class}`, expected a class for `{written}`, as which records are written"))
 }
 

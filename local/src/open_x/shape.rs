@@ -34,6 +34,8 @@ pub(super) enum Shape {
 #[derive(Debug)]
 pub(super) struct Members {
     pub(super) list: Vec<Member>,
+    /// The places of members whose name in records is that of one before, after the place of that one.
+    pub(super) same: Vec<(usize, usize)>,
     pub(super) names: Names,
 }
 
@@ -76,7 +78,11 @@ impl Members {
         };
         let names =
             Names { case_insensitive: options.case_insensitive, dots_to_underscores: options.dots_to_underscores };
-        Self { list: typed.iter().map(member).collect(), names }
+        let list: Vec<Member> = typed.iter().map(member).collect();
+        let first = |place: usize, key: &str| list.iter().take(place).position(|before| before.key == key);
+        let places = list.iter().enumerate();
+        let same = places.filter_map(|(place, member)| Some((first(place, &member.key)?, place))).collect();
+        Self { list, same, names }
     }
 
     /// The member that a name means; `next` is where it is looked for first.

@@ -98,6 +98,14 @@ fn a_name_of_json_can_stand_for_a_column() {
 }
 
 #[test]
+fn a_name_of_json_can_stand_for_several_columns() {
+    let options =
+        OpenXOptions { column_to_json_key: BTreeMap::from([("a".into(), "b".into())]), ..OpenXOptions::default() };
+    let record = r#"{"a": 1, "B": 2}"#;
+    insta::assert_snapshot!(read_by(&options, &[("a", "int"), ("b", "string")], record), @r#"{"a":2,"b":"2"}"#);
+}
+
+#[test]
 fn dots_in_names_can_stand_for_underscores() {
     let options = OpenXOptions { dots_to_underscores: true, ..OpenXOptions::default() };
     let types = [("a_b_c", "int"), ("d_e", "int")];

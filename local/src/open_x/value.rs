@@ -43,6 +43,12 @@ impl Members {
                 *unnamed = Some(value);
             }
         }
+        for (first, place) in &self.same {
+            let value = values.get(*first).copied().flatten();
+            if let Some(same) = values.get_mut(*place) {
+                *same = value;
+            }
+        }
         self.write_values(values.into_iter(), out)
     }
 

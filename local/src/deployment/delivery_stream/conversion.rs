@@ -44,7 +44,7 @@ impl Destination {
         self.within("BufferingHints/SizeInMBs", 64, 128, ", which format conversion demands")?;
         for (serde, path, other) in [("deserializer", OPEN_X, HIVE), ("serializer", PARQUET, ORC)] {
             if self.value(path).is_some() == self.value(other).is_some() {
-                return Err(fault(&format!("`{CONVERSION}` has not one {serde}, expected one")));
+                return Err(fault(&format!("`{CONVERSION}` has no {serde}, or two, expected one")));
             }
         }
         Ok(Some(Unbound { options: self.open_x()?, properties: self.parquet()?, table: self.table(template)? }))
@@ -52,18 +52,13 @@ impl Destination {
 
     /// What is not modelled of a conversion.
     pub(super) fn not_converted(&self) -> Option<String> {
-        let other = |path: &str, modelled: &str| {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            self.value(path)
-                .filter(|_| self.converts())
-                .map(|_| fault(&format!("`{name}` is not modelled here, expected `{modelled}`")))
-        };
         // With both there is a fault, which is told.
-        let alone =
-            |path: &str, modelled: &str| if self.value(modelled).is_some() { None } else { Some(path.to_owned()) };
-        alone(HIVE, OPEN_X)
-            .and_then(|path| other(&path, "OpenXJsonSerDe"))
-            .or_else(|| alone(ORC, PARQUET).and_then(|path| other(&path, "ParquetSerDe")))
+        let alone = |path: &str, modelled: &str| self.value(path).is_some() && self.value(modelled).is_none();
+        let (other, modelled) =
+            [(HIVE, OPEN_X), (ORC, PARQUET)].into_iter().find(|(other, modelled)| alone(other, modelled))?;
+        let name = |path: &'static str| path.rsplit('/').next().unwrap_or(path);
+        let fault = fault(&format!("`{}` is not modelled here, expected `{}`", name(other), name(modelled)));
+        self.converts().then_some(fault)
     }
 
     fn open_x(&self) -> Result<OpenXOptions, String> {
