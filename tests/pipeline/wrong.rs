@@ -376,5 +376,8 @@ fn without_sql_a_query_says_how_to_build_it() {
     workshop.run_with_input(&["-"], b"");
     let said = workshop.query(&["SELECT 1"]);
     assert_eq!((said.status, said.output.as_str()), (2, ""));
-    insta::assert_snapshot!(said.errors, @"");
+    insta::assert_snapshot!(said.errors, @"
+    headgate: this cannot work:
+      a query needs SQL, expected headgate to be built with it: `cargo run --features query -- query …`
+    ");
 }
