@@ -219,6 +219,7 @@ mod tests {
         let table = Table {
             location: "s3://lake/".into(),
             serialization_library: "json".into(),
+            serde_parameters: BTreeMap::new(),
             columns: vec![],
             partition_keys: COLUMNS.map(key).to_vec(),
             partitions: BTreeMap::new(),

@@ -22,6 +22,9 @@ pub struct Table {
     pub location: String,
     /// The class that reads its objects.
     pub serialization_library: String,
+    /// What that class is told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub serde_parameters: BTreeMap<String, String>,
     /// The columns that are in the objects.
     pub columns: Vec<Column>,
     /// The columns that are in the path.
@@ -160,6 +163,7 @@ mod tests {
         let table = Table {
             location: "s3://lake/".into(),
             serialization_library: "json".into(),
+            serde_parameters: BTreeMap::new(),
             columns: vec![],
             partition_keys: vec![column("a"), column("b")],
             partitions: BTreeMap::new(),

@@ -1,7 +1,9 @@
 //! The command line.
 
 mod check;
+mod query;
 mod reconcile;
+mod report;
 mod run;
 
 use crate::deployment::{Choice, Deployment, key_value};
@@ -9,6 +11,8 @@ use crate::redrive::command::Redrive;
 use check::Check;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+pub use query::OutputFormat;
+use query::Query;
 use reconcile::Reconcile;
 use run::Run;
 use std::ffi::OsString;
@@ -53,6 +57,11 @@ enum Command {
     /// well, or not always; a note is good to know. The exit status is 0 if there is no error, 1 if there is one, 2 if the command is
     /// wrong or the files cannot be read.
     Check(Check),
+    /// Ask a lake in SQL, as Athena would be asked.
+    ///
+    /// It sees what its catalog has registered, and changes nothing. The exit status is 0 with an answer, 1 if reading failed, 2 if the
+    /// query cannot be one of this lake.
+    Query(Query),
     /// Print the variables of both functions, for `cargo lambda watch --env-file`.
     Env(Deployed),
     /// Show what Firehose could not deliver, and put it back into the stream.
@@ -97,6 +106,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, mut console: Console<
         Some(Command::Run(arguments)) => arguments.run(&mut console),
         Some(Command::Reconcile(arguments)) => arguments.run(&mut console),
         Some(Command::Check(arguments)) => arguments.run(&mut console),
+        Some(Command::Query(arguments)) => arguments.run(&mut console),
         Some(Command::Env(deployed)) => env(&deployed, &mut console),
         Some(Command::Redrive(arguments)) => arguments.run(&mut console),
     };

@@ -417,9 +417,12 @@ fn table(template: &Template) -> Result<(String, Table), String> {
             .map(|c| column(c).ok_or_else(|| format!("`{resource}`: a column without `Name` or `Type`")))
             .collect()
     };
+    let serde_parameters = input.pointer("/StorageDescriptor/SerdeInfo/Parameters").and_then(Value::as_object);
+    let serde_parameters = serde_parameters.into_iter().flatten().map(|(name, value)| (name.clone(), scalar(value)));
     let table = Table {
         location: text("/StorageDescriptor/Location")?,
         serialization_library: text("/StorageDescriptor/SerdeInfo/SerializationLibrary")?,
+        serde_parameters: serde_parameters.collect(),
         columns: columns("/StorageDescriptor/Columns")?,
         partition_keys: columns("/PartitionKeys")?,
         partitions: BTreeMap::new(),

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     fn object(key: &str) -> Object {
-        Object { key: key.into(), body: b"{}\n".to_vec(), records: 1, written_at: 0 }
+        Object { key: key.into(), body: b"{}\n".to_vec(), records: 1, oldest: 0, written_at: 0 }
     }
 
     #[test]

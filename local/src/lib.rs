@@ -3,6 +3,7 @@
 //! In reading order:
 //!
 //! - [`pipeline`]: records go in, objects, partitions and a [`summary`] come out;
+//! - [`report`]: a run as a page to be shown, with `samples` of what was rejected;
 //! - [`deployment`]: what is deployed, read from `template.yaml` and `samconfig.toml`;
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
 //! - [`open_x`]: JSON as tables read it, and [`compression`] of objects;
@@ -10,6 +11,7 @@
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
 //! - [`redrive`]: what Firehose could not deliver goes back into the stream;
 //! - [`reconcile`]: the folders of a lake held against its catalog;
+//! - [`query`]: SQL over a lake;
 //! - [`check`]: the rules of AWS that a deployment is held against, without data;
 //! - [`cli`]: the command line.
 
@@ -25,6 +27,10 @@ pub mod firehose;
 pub mod lake;
 pub mod open_x;
 pub mod pipeline;
+#[cfg_attr(not(feature = "query"), path = "query/no_sql.rs")]
+pub mod query;
 pub mod reconcile;
 pub mod redrive;
+pub mod report;
+mod samples;
 pub mod summary;

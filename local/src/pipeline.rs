@@ -3,8 +3,9 @@
 use crate::athena::LocalCatalog;
 use crate::catalog::Catalog;
 use crate::deployment::Deployment;
-use crate::firehose::{Firehose, Object};
+use crate::firehose::{Arrivals, Firehose, Object};
 use crate::lake::{Lake, about, notification};
+use crate::samples::Sampler;
 use crate::summary::Summary;
 use firehose_transform::handler::handle;
 use firehose_transform::transform::Scratch;
@@ -56,12 +57,11 @@ impl Pipeline {
         Ok(catalog)
     }
 
-    /// Sends the records of all inputs, one a line, the whole way into a lake; the first arrives then, in milliseconds
-    /// since 1970.
+    /// Sends the records of all inputs, one a line, the whole way into a lake.
     pub fn run(
         &self,
         inputs: impl IntoIterator<Item = impl BufRead>,
-        first_arrival: i64,
+        arrivals: Arrivals,
         lake: &Lake,
         catalog: Catalog,
         progress: Progress<'_>,
@@ -69,21 +69,23 @@ impl Pipeline {
         let mut summary = Summary::default();
         let reports = RefCell::new(Vec::new());
         let mut scratch = Scratch::default();
+        let mut sampler = Sampler::default();
         let mut call = |request: &str| match handle(&self.deployment.transform, request.as_bytes(), &mut scratch) {
             Ok((reply, report)) => {
-                reports.borrow_mut().push(report);
+                reports.borrow_mut().push((sampler.find(request, &report), report));
                 Ok(reply)
             }
             Err(error) => Err(error.to_string()),
         };
         let taken = |key: &str| lake.holds(&self.deployment.bucket, key);
-        let mut firehose = Firehose::new(&self.deployment.stream, first_arrival, &mut call, taken);
+        let mut firehose = Firehose::new(&self.deployment.stream, arrivals, &mut call, taken);
         // From the first object on it is a lake, whatever happens on the way.
         lake.begin(&catalog)?;
         let mut delivery = Delivery::new(self, lake, catalog);
         let mut read = 0;
-        let told =
-            |summary: &mut Summary| reports.take().into_iter().for_each(|report| summary.add_transform_report(report));
+        let told = |summary: &mut Summary| {
+            reports.take().into_iter().for_each(|(samples, report)| summary.add_transform_report(report, samples));
+        };
         let mut send = |line: &[u8], bytes: usize| {
             read += bytes as u64;
             progress(read);

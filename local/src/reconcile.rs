@@ -88,7 +88,7 @@ mod tests {
         let mut keys = ["x", "a/1", "a/b/2", "a-/3", "a0/4", "é/ü 🚚/5"].map(str::to_owned).to_vec();
         keys.extend([format!("k={long}/6"), format!("k={long}/{long}/7"), format!("k={long}!/8"), format!("{long}x")]);
         for key in &keys {
-            let object = Object { key: key.clone(), body: b"x".to_vec(), records: 1, written_at: 0 };
+            let object = Object { key: key.clone(), body: b"x".to_vec(), records: 1, oldest: 0, written_at: 0 };
             lake.put("bucket", &object).unwrap();
         }
         std::fs::create_dir_all(folder.path().join("bucket/empty/deeper")).unwrap();

@@ -1,10 +1,10 @@
 //! What a person wants to see of a run.
 
-use crate::assumptions::ACTIVE_PARTITIONS;
 use crate::athena::News;
 use crate::firehose::{Counts, Object};
+use crate::samples::{self, Sample};
 use comfy_table::{CellAlignment, Table, presets};
-use firehose_transform::outcome::Reason;
+use firehose_transform::outcome::{Dropped, Reason};
 use registrar::catalog::CatalogError;
 use registrar::report::Elsewhere;
 use shared::layout::{Capture, KeyFault, Layout};
@@ -21,40 +21,79 @@ pub struct Summary {
     pub counts: Counts,
     /// Notifications that were given up.
     pub dead_letters: u64,
-    statements: Vec<String>,
+    /// The partition columns of the layout.
+    pub(crate) columns: Vec<String>,
+    /// What this run has put into each partition.
+    pub(crate) partitions: BTreeMap<Partition, Contents>,
+    /// Each object with records, in the order in which they were written. An object is a file, so that these are the less.
+    pub(crate) objects: Vec<Delivered>,
+    /// Objects with errors, and their bytes.
+    pub(crate) error_objects: (u64, u64),
+    /// Records that the function dropped, as far as it told why.
+    pub(crate) dropped: BTreeMap<Dropped, u64>,
+    /// Records that the function failed, as far as it told why.
+    pub(crate) rejected: BTreeMap<Reason, Rejected>,
+    /// Records of the error objects, by code.
+    pub(crate) samples: BTreeMap<String, Vec<Sample>>,
+    /// Partitions that were not registered, and are now, as the maintainer tells.
+    pub(crate) added: u64,
+    /// The same, as a lake's catalog tells.
+    added_to_lake: u64,
+    /// The first statements.
+    pub(crate) statements: Vec<String>,
     /// Statements beyond those that are kept to be shown.
-    more_statements: u64,
-    elsewhere: Vec<Elsewhere>,
-    /// Objects that lie in no partition of the layout, though they hold no errors.
-    strays: u64,
-    columns: Vec<String>,
-    partitions: BTreeMap<Partition, Contents>,
-    rejected: BTreeMap<Reason, Rejected>,
+    pub(crate) more_statements: u64,
+    /// The locations at which partitions are that should be at another one, which is the key.
+    pub(crate) elsewhere: BTreeMap<String, String>,
+    /// The first errors.
     errors: Vec<CatalogError>,
+    /// Errors beyond those that are kept to be shown.
+    more_errors: u64,
 }
 
 /// What lies in a partition.
 #[derive(Clone, Copy, Debug, Default)]
-struct Contents {
-    objects: u64,
-    records: u64,
-    bytes: u64,
+pub(crate) struct Contents {
+    /// Its place in the order in which partitions were first written to, from 0 on.
+    pub(crate) place: usize,
+    pub(crate) objects: u64,
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+}
+
+/// An object that was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivered {
+    /// The place of its partition; none if it lies in no partition of the layout, though it holds no errors.
+    pub(crate) partition: Option<usize>,
+    /// When its oldest record arrived, in milliseconds since 1970.
+    pub(crate) oldest: i64,
+    /// When it was written, in milliseconds since 1970.
+    pub(crate) written_at: i64,
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
 }
 
 /// Records rejected for one reason.
-#[derive(Clone, Debug)]
-struct Rejected {
-    records: u64,
-    example: String,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rejected {
+    pub(crate) records: u64,
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// The code of the records that the transform function failed.
-const PROCESSING_FAILED: &str = "Lambda.ProcessingFailedStatus";
+pub(crate) const PROCESSING_FAILED: &str = "Lambda.ProcessingFailedStatus";
+
+/// Records that never enter the stream, and why.
+pub(crate) const REFUSED: &str = "not taken by the stream";
+pub(crate) const WHY_REFUSED: &str = "a stream takes records of at most 1,000 KiB";
 
 /// Statements that are printed; the rest are in the file.
 const STATEMENTS_SHOWN: usize = 5;
-/// Lines of them.
-const LINES_SHOWN: usize = 24;
+/// Errors of the catalog that are printed.
+const ERRORS_SHOWN: usize = 20;
+/// Lines of a statement.
+pub(crate) const LINES_SHOWN: usize = 24;
 /// Partitions that are printed; the rest are in the catalog.
 const PARTITIONS_SHOWN: usize = 50;
 /// Characters of a value that are printed.
@@ -63,14 +102,27 @@ const CHARACTERS_SHOWN: usize = 60;
 impl Summary {
     /// Whether every record that was delivered can be queried.
     pub fn is_complete(&self) -> bool {
-        self.dead_letters == 0 && self.elsewhere.is_empty() && self.strays == 0
+        self.dead_letters == 0 && self.elsewhere.is_empty() && self.strays() == 0
     }
 
-    pub(crate) fn add_transform_report(&mut self, report: firehose_transform::report::Report) {
+    /// Objects that lie in no partition of the layout, though they hold no errors.
+    pub(crate) fn strays(&self) -> u64 {
+        self.objects.iter().filter(|object| object.partition.is_none()).count() as u64
+    }
+
+    pub(crate) fn add_transform_report(
+        &mut self,
+        report: firehose_transform::report::Report,
+        examples: Vec<(Reason, Sample)>,
+    ) {
+        for (reason, records) in report.dropped {
+            *self.dropped.entry(reason).or_default() += records;
+        }
         for (reason, records) in report.failed {
-            let example = report.examples.iter().find(|(_, failure)| failure.reason == reason);
-            let example = example.map(|(_, failure)| failure.detail.clone()).unwrap_or_default();
-            self.rejected.entry(reason).or_insert(Rejected { records: 0, example }).records += records;
+            self.rejected.entry(reason).or_default().records += records;
+        }
+        for (reason, sample) in examples {
+            samples::add(sample, &mut self.rejected.entry(reason).or_default().samples);
         }
     }
 
@@ -78,24 +130,49 @@ impl Summary {
         if self.columns.is_empty() {
             self.columns = layout.captures().iter().map(Capture::column).map(str::to_owned).collect();
         }
-        match layout.matches(&ObjectKey::from_plain(object.key.as_str())) {
+        let bytes = object.body.len() as u64;
+        let partition = match layout.matches(&ObjectKey::from_plain(object.key.as_str())) {
             Ok(partition) => {
-                let contents = self.partitions.entry(partition).or_default();
+                let fresh = Contents { place: self.partitions.len(), ..Contents::default() };
+                let contents = self.partitions.entry(partition).or_insert(fresh);
                 contents.objects += 1;
                 contents.records += object.records;
-                contents.bytes += object.body.len() as u64;
+                contents.bytes += bytes;
+                Some(contents.place)
             }
-            Err(KeyFault::ErrorObject) => {}
-            Err(_) => self.strays += 1,
-        }
+            Err(KeyFault::ErrorObject) => {
+                self.error_objects.0 += 1;
+                self.error_objects.1 += bytes;
+                samples::add_error_object(&object.body, &mut self.samples);
+                return;
+            }
+            Err(_) => None,
+        };
+        let Object { oldest, written_at, records, .. } = *object;
+        self.objects.push(Delivered { partition, oldest, written_at, records, bytes });
     }
 
     pub(crate) fn add_maintainer_report(&mut self, report: registrar::report::Report) {
-        self.errors.extend(report.failures.into_iter().map(|failure| failure.error));
-        self.elsewhere.extend(report.elsewhere);
+        self.added += report.added;
+        let errors = report.failures.into_iter().map(|failure| failure.error);
+        for error in errors {
+            if self.errors.len() < ERRORS_SHOWN {
+                self.errors.push(error);
+            } else {
+                self.more_errors += 1;
+            }
+        }
+        let elsewhere = report.elsewhere.into_iter();
+        self.elsewhere.extend(elsewhere.map(|Elsewhere { wanted, registered }| (wanted, registered)));
+    }
+
+    /// Partitions that were not registered, and are now: a maintainer or a catalog that runs elsewhere does not tell.
+    pub(crate) fn added(&self) -> u64 {
+        self.added.max(self.added_to_lake)
     }
 
     pub(crate) fn add_news(&mut self, news: News) {
+        self.added_to_lake += news.added as u64;
         for statement in news.statements {
             if self.statements.len() < STATEMENTS_SHOWN {
                 self.statements.push(statement);
@@ -119,7 +196,8 @@ impl Summary {
     fn rejected_table(&self) -> String {
         let mut table = table(["reason", "records", "for example"].into_iter(), 1..2);
         for (reason, rejected) in &self.rejected {
-            table.add_row([reason.to_string(), grouped(rejected.records), rejected.example.clone()]);
+            let example = rejected.samples.first().map(|sample| sample.detail.clone()).unwrap_or_default();
+            table.add_row([reason.to_string(), grouped(rejected.records), example]);
         }
         // What Firehose itself could not deliver; the function's own failures are above, by its reasons.
         let by_firehose = self.counts.failed.iter().filter(|(code, _)| *code != PROCESSING_FAILED);
@@ -127,8 +205,8 @@ impl Summary {
             table.add_row([code.clone(), grouped(*records), "see the error objects".to_owned()]);
         }
         if self.counts.refused > 0 {
-            let example = "a stream takes records of at most 1,000 KiB".to_owned();
-            table.add_row(["not taken by the stream".to_owned(), grouped(self.counts.refused), example]);
+            let row = [REFUSED.to_owned(), grouped(self.counts.refused), WHY_REFUSED.to_owned()];
+            table.add_row(row);
         }
         table.trim_fmt()
     }
@@ -150,40 +228,48 @@ impl Summary {
         Ok(())
     }
 
-    /// What somebody should look at, a line each.
-    fn write_problems(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Elsewhere { wanted, registered } in self.elsewhere.iter().take(STATEMENTS_SHOWN) {
+    /// What somebody should look at.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (wanted, registered) in self.elsewhere.iter().take(STATEMENTS_SHOWN) {
             let line = format!("`{wanted}` cannot be queried: its partition is registered at `{registered}`");
-            writeln!(f, "\nnot registered: {}", printable_line(&line))?;
+            problems.push(format!("not registered: {}", printable_line(&line)));
         }
         if self.elsewhere.len() > STATEMENTS_SHOWN {
             let more = grouped((self.elsewhere.len() - STATEMENTS_SHOWN) as u64);
-            writeln!(f, "… and {more} more that are registered at other locations")?;
+            problems.push(format!("{more} more are registered at other locations"));
         }
-        if self.strays > 0 {
-            writeln!(f, "\n{} objects lie in no partition of the layout", grouped(self.strays))?;
+        if self.strays() > 0 {
+            problems.push(format!("{} objects lie in no partition of the layout", grouped(self.strays())));
         }
-        if self.counts.most_active_partitions > ACTIVE_PARTITIONS {
-            let active = grouped(self.counts.most_active_partitions as u64);
-            let rule = "unless the quota is raised, and sends what comes beyond to the error prefix";
-            writeln!(f, "\n{active} partitions were active at once: Firehose keeps {ACTIVE_PARTITIONS} {rule}")?;
+        if self.counts.untold > 0 {
+            let untold = grouped(self.counts.untold);
+            problems.push(format!("without a time of arrival: {untold}, each of which came with the record before it"));
         }
-        for error in &self.errors {
-            writeln!(f, "\nnot registered: {}", printable_line(&error.to_string()))?;
+        if self.counts.late > 0 {
+            let late = grouped(self.counts.late);
+            let rule = "each of which came with that";
+            problems.push(format!("with an earlier time of arrival than the record before: {late}, {rule}"));
+        }
+        problems
+            .extend(self.errors.iter().map(|error| format!("not registered: {}", printable_line(&error.to_string()))));
+        if self.more_errors > 0 {
+            problems.push(format!("the catalog refused {} times more", grouped(self.more_errors)));
         }
         if self.dead_letters > 0 {
-            writeln!(f, "\n{} notifications went to the dead-letter queue", grouped(self.dead_letters))?;
+            problems.push(format!("{} notifications went to the dead-letter queue", grouped(self.dead_letters)));
         }
-        Ok(())
+        problems
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { read, delivered, dropped, .. } = self.counts;
+        let Counts { read, taken_out, delivered, dropped, .. } = self.counts;
         let records = if read == 1 { "record" } else { "records" };
+        let held = if taken_out > 0 { format!(", which held {}", grouped(read + taken_out)) } else { String::new() };
         let [read, delivered, dropped, rejected] = [read, delivered, dropped, self.counts.rejected()].map(grouped);
-        writeln!(f, "{read} {records} read: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
+        writeln!(f, "{read} {records} read{held}: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
         if !self.partitions.is_empty() {
             writeln!(f, "\nPartitions\n{}", self.partitions_table())?;
         }
@@ -195,7 +281,7 @@ impl fmt::Display for Summary {
             writeln!(f, "\nRejected records, by reason\n{}", self.rejected_table())?;
         }
         self.write_statements(f)?;
-        self.write_problems(f)
+        self.problems().iter().try_for_each(|problem| writeln!(f, "\n{problem}"))
     }
 }
 
@@ -221,11 +307,14 @@ pub(crate) fn grouped(number: u64) -> String {
 
 /// A value as a terminal may see it: no control characters, and not endless.
 pub(crate) fn printable(value: &str) -> String {
-    let mut text: String = value.chars().take(CHARACTERS_SHOWN).collect();
-    if value.chars().nth(CHARACTERS_SHOWN).is_some() {
-        text.push('…');
-    }
-    printable_line(&text)
+    cut(value, CHARACTERS_SHOWN)
+}
+
+/// The first characters of a text that may hold anything, as a terminal may see them.
+pub(crate) fn cut(text: &str, characters: usize) -> String {
+    let beginning: String = text.chars().take(characters).collect();
+    let more = if text.chars().nth(characters).is_some() { "…" } else { "" };
+    printable_line(&beginning) + more
 }
 
 /// A text that may hold anything, as a terminal may see it.
@@ -233,7 +322,7 @@ pub(crate) fn printable_line(text: &str) -> String {
     // Controls, invisible characters, and those that turn the direction of what follows.
     let harmful = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     let printable = |c: char| if harmful(c) { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(printable).collect()

@@ -1,6 +1,7 @@
 //! Rules of the architecture that a machine can hold.
 
 use crate::headgate::project;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -59,6 +60,25 @@ fn one_file_names_each_sdk() {
 fn one_file_of_headgate_names_an_aws_sdk() {
     let naming = sources(&project().join("local")).into_iter().filter(|(_, text)| text.contains("aws_sdk_"));
     assert_eq!(naming.map(|(name, _)| name).collect::<Vec<_>>(), ["local/src/redrive/aws.rs"]);
+}
+
+/// A second version of Arrow would be compiled beside DataFusion's own, with types of its own.
+#[test]
+fn arrow_is_there_once() {
+    let lock = fs::read_to_string(project().join("Cargo.lock")).unwrap();
+    let packages = lock.split("[[package]]\n").filter_map(|package| package.lines().next());
+    let of_arrow =
+        |line: &&str| line.contains("\"arrow") || *line == "name = \"parquet\"" || line.contains("\"datafusion");
+    let names: Vec<&str> = packages.filter(of_arrow).collect();
+    let once: BTreeSet<&str> = names.iter().copied().collect();
+    assert!(once.len() > 10, "the question is asked wrongly: {once:?}");
+    assert_eq!(names.len(), once.len(), "{names:?}");
+}
+
+#[test]
+fn only_queries_are_built_with_datafusion() {
+    let asks = |name: &String| name.starts_with("datafusion");
+    assert!(!dependencies("local").iter().any(asks), "minutes of compiling in the way of `cargo run`");
 }
 
 #[test]

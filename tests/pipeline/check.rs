@@ -91,7 +91,9 @@ fn all_planted() -> Vec<Planted> {
         planted("template", "    Condition: MakesSourceStream\n", "    Condition: FromProducers\n"),
         planted("table", "    Condition: IsComponentMetrics\n", "    Condition: IsTraffic\n"),
         converting("not-modelled", open_x, hive_json),
-        planted("not-read", prefix, from_query).and(processors, &extraction("{x: .x}", "JQ-1.6")),
+        planted("not-modelled", processors, &processor("Type: Decompression")),
+        planted("not-read", "[FromKinesis, KinesisStreamAsSource, DirectPut]", "[FromKinesis, MSKAsSource, DirectPut]"),
+        planted("agreement", prefix, from_query).and(processors, &extraction("{x: .x}", "JQ-1.6")),
         converting("agreement", "Name: maxvalue, Type: double", "Name: maxvalue, Type: int").and(open_x, hive_json),
         // The delivery stream.
         planted("source", "[FromKinesis, KinesisStreamAsSource, DirectPut]", "[FromKinesis, DirectPut, DirectPut]"),
@@ -103,6 +105,7 @@ fn all_planted() -> Vec<Planted> {
         planted("error-prefix", "ErrorOutputPrefix: !Ref ErrorPrefix", "ErrorOutputPrefix: \"errors/!{timestamp:yyyy}/\""),
         planted("error-prefix-length", "", "").with("ErrorPrefix", format!("{long}/!{{firehose:error-output-type}}/")),
         planted("time-zone", prefix, "Prefix: !Ref S3Prefix\n        CustomTimeZone: CET"),
+        planted("time-zone", prefix, "Prefix: !Ref S3Prefix\n        CustomTimeZone: Asia/Kolkata"),
         planted("file-extension", "- .${OutputFormat}", "- .JSON"),
         planted("dynamic-partitioning-off", "", "").with("DynamicPartitioning", "false"),
         planted("dynamic-partitioning-off", "- Enabled: true\n            RetryOptions", "- RetryOptions"),
@@ -212,7 +215,9 @@ fn each_fault_is_found_by_its_rule_alone() {
     error template: `SourceStream` is not made: its condition does not hold
     error table: it makes 0 resources of the type `AWS::Glue::Table`, expected one
     warning not-modelled: `DeliveryStream`: `HiveJsonSerDe` is not modelled here, expected `OpenXJsonSerDe`
-    warning not-read: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here
+    warning not-modelled: `DeliveryStream`: a processor of the type `Decompression` is not modelled here
+    warning not-read: `DeliveryStream`: `DeliveryStreamType` is `MSKAsSource`, expected `DirectPut` or `KinesisStreamAsSource`: no other is modelled here
+    error agreement: the prefixes of the delivery stream and of the transform function differ: `x=!{partitionKeyFromQuery:x}/` and `!{partitionKeyFromLambda:componentName}/`
     error agreement: `maxValue` is `double` in the contract and `int` in the table
     error source: `DeliveryStream`: `KinesisStreamSourceConfiguration` is there, which the type `DirectPut` refuses
     error bucket: `DeliveryStream`: `BucketARN` is missing
@@ -223,6 +228,7 @@ fn each_fault_is_found_by_its_rule_alone() {
     error error-prefix: `DeliveryStream`: `ErrorOutputPrefix` is `errors/!{timestamp:yyyy}/`: it has no `!{firehose:error-output-type}`, which Firehose demands where there is any expression
     error error-prefix-length: `DeliveryStream`: `ErrorOutputPrefix` is `xxx…/!{firehose:error-output-type}/`, evaluated at least 538 characters, expected at most 512
     error time-zone: `DeliveryStream`: `CustomTimeZone` is `CET`, expected one such as `UTC` or `Europe/Brussels`
+    error time-zone: `DeliveryStream`: `CustomTimeZone` is `Asia/Kolkata`, expected one such as `UTC` or `Europe/Brussels`
     error file-extension: `DeliveryStream`: `FileExtension` is `.JSON`, expected one such as `.json`
     error dynamic-partitioning-off: `DeliveryStream`: `Prefix` has the partition key `componentName`, expected `DynamicPartitioningConfiguration.Enabled` `true`
     error dynamic-partitioning-off: `DeliveryStream`: `Prefix` has the partition key `componentName`, expected `DynamicPartitioningConfiguration.Enabled` `true`
@@ -303,6 +309,7 @@ fn what_is_at_its_limit_is_right() {
             .and("            - Compression: ", "            - None: \"\"\n              Compression: ")
             .with("CompressionFormat", "GZIP"),
         planted("", "Prefix: !Ref S3Prefix", "Prefix: !Ref S3Prefix\n        CustomTimeZone: Africa/Porto-Novo"),
+        planted("", "Prefix: !Ref S3Prefix", "Prefix: !Ref S3Prefix\n        CustomTimeZone: \"\""),
         converting("", "", ""),
         converting("", "Compression: SNAPPY", "BlockSizeBytes: 67108864\n                  PageSizeBytes: 65536"),
         planted("", "      Description: Checks and", "      Timeout: 300\n      Description: Checks and"),
@@ -404,7 +411,7 @@ fn keys_of_the_query_namespace_are_what_the_query_makes() {
             found(&planted).iter().map(|finding| format!("{}: {}", finding.rule, finding.problem)).collect::<Vec<_>>();
         told.join("\n")
     };
-    insta::assert_snapshot!(report("{x: .x}"), @"not-read: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here");
+    insta::assert_snapshot!(report("{x: .x}"), @"agreement: the prefixes of the delivery stream and of the transform function differ: `x=!{partitionKeyFromQuery:x}/` and `!{partitionKeyFromLambda:componentName}/`");
     insta::assert_snapshot!(report("{x: .x"), @"query-keys: `DeliveryStream`: the parameter `MetadataExtractionQuery` is `{x: .x`: expected closing brace at line 1, column 7");
 }
 

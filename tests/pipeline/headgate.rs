@@ -87,6 +87,11 @@ impl Workshop {
         self.call(own, arguments, b"")
     }
 
+    /// Runs `headgate query` on the lake `lake` of this workshop.
+    pub(crate) fn query(&self, arguments: &[&str]) -> Said {
+        self.call(vec!["headgate".into(), "query".into(), "--lake".into(), self.path("lake").into()], arguments, b"")
+    }
+
     fn call(&self, own: Vec<OsString>, arguments: &[&str], input: &[u8]) -> Said {
         let arguments = arguments
             .iter()

@@ -16,10 +16,14 @@ mod architecture;
 mod check;
 mod configuration;
 mod events;
+mod firehose;
 mod hard_values;
 mod model;
+#[cfg(feature = "query")]
+mod query;
 mod reconcile;
 mod redrive;
+mod report;
 mod sample;
 mod statements;
 mod systems;

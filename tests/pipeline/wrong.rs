@@ -167,7 +167,7 @@ fn what_firehose_would_refuse_and_what_is_not_modelled() {
     ");
     insta::assert_snapshot!(message_with("Prefix: !Ref S3Prefix", "Prefix: \"x=!{partitionKeyFromQuery:x}/\""), @"
     headgate: this cannot work:
-      `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here
+      `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`, expected a `MetadataExtractionQuery`
     ");
 }
 
@@ -367,4 +367,17 @@ fn a_command_that_is_none() {
     let said = Workshop::new().run(&["--frsh"]);
     assert_eq!(said.status, 2);
     assert!(said.errors.contains("unexpected argument '--frsh'"), "{}", said.errors);
+}
+
+#[cfg(not(feature = "query"))]
+#[test]
+fn without_sql_a_query_says_how_to_build_it() {
+    let workshop = Workshop::new();
+    workshop.run_with_input(&["-"], b"");
+    let said = workshop.query(&["SELECT 1"]);
+    assert_eq!((said.status, said.output.as_str()), (2, ""));
+    insta::assert_snapshot!(said.errors, @"
+    headgate: this cannot work:
+      a query needs SQL, expected headgate to be built with it: `cargo run --features query -- query …`
+    ");
 }

@@ -36,7 +36,8 @@ pub fn read(variables: &mut Variables) -> Result<Transform, ConfigError> {
     let transform = || {
         Some(Transform {
             record_format: record_format?,
-            wanted: wanted(record_format?, record_query.as_ref()),
+            // Those that the record query reads; without one, all are delivered.
+            wanted: Wanted::of(record_format?.fields(), record_query.as_ref().and_then(Query::reads).as_deref()),
             record_query,
             partition_query,
             contract: contract?,
@@ -46,14 +47,6 @@ pub fn read(variables: &mut Variables) -> Result<Transform, ConfigError> {
     };
     let transform = transform();
     variables.finish(transform)
-}
-
-/// The fields of a format that the record query reads.
-fn wanted(format: RecordFormat, query: Option<&Query>) -> Wanted {
-    match (format.fields(), query) {
-        ([], _) | (_, None) => Wanted::ALL,
-        (fields, Some(query)) => Wanted::of(fields, query.reads().as_deref()),
-    }
 }
 
 /// A variable that has a default.

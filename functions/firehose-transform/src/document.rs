@@ -104,7 +104,7 @@ impl<'a> Document<'a> {
             Some(())
         })?;
         document.seen = shape.seen;
-        document.keep_source(without_blanks(text.strip_prefix('{')?.strip_suffix('}')?), shape.keys.len());
+        document.keep_source(text, shape.keys.len());
         scanner.is_at_end().then_some(document)
     }
 
@@ -118,7 +118,7 @@ impl<'a> Document<'a> {
             document.set(key, value);
             Some(())
         })?;
-        document.keep_source(without_blanks(text.strip_prefix('{')?.strip_suffix('}')?), fields);
+        document.keep_source(text, fields);
         scanner.is_at_end().then_some(document)
     }
 
@@ -127,9 +127,10 @@ impl<'a> Document<'a> {
         Self { fields: BumpVec::with_capacity_in(fields, arena), seen: [0; 2], places: None, source: None }
     }
 
-    /// Keeps the text of so many fields, to copy it in one go, unless a name came twice.
-    pub(crate) fn keep_source(&mut self, text: &'a str, fields: usize) {
-        self.source = (fields == self.fields.len()).then_some(Source { text, fields });
+    /// Keeps what is between the braces of an object of so many fields, to copy it in one go, unless a name came twice.
+    pub(crate) fn keep_source(&mut self, object: &'a str, fields: usize) {
+        let inside = object.strip_prefix('{').and_then(|text| text.strip_suffix('}')).map(without_blanks);
+        self.source = inside.filter(|_| fields == self.fields.len()).map(|text| Source { text, fields });
     }
 
     /// The value of a field, as JSON.

@@ -71,7 +71,8 @@ impl RecordFormat {
         match self {
             Self::Apache => &apache::FIELDS,
             Self::Syslog => &syslog::FIELDS,
-            Self::Json | Self::DynamoDb | Self::CloudWatchLogs => &[],
+            Self::CloudWatchLogs => &cloudwatch_logs::FIELDS,
+            Self::Json | Self::DynamoDb => &[],
         }
     }
 

@@ -92,8 +92,7 @@ impl ObjectWriter {
                 document.set(key, value);
             }
         }
-        let inside = self.json.get(1..self.json.len() - 1).unwrap_or_default();
-        document.keep_source(inside, self.fields.len());
+        document.keep_source(&self.json, self.fields.len());
         Ok(document)
     }
 

@@ -178,6 +178,10 @@ impl LogEvent<'_> {
     }
 }
 
+/// The fields, in their order.
+pub(crate) const FIELDS: [&str; 7] =
+    ["owner", "logGroup", "logStream", "id", "timestamp", "message", "extractedFields"];
+
 /// How gzip begins: <https://www.rfc-editor.org/rfc/rfc1952#page-6>.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -290,6 +294,16 @@ mod tests {
             Ok(object.json().to_owned())
         };
         data.events().map(event).collect::<Result<_, _>>().map(Some)
+    }
+
+    #[test]
+    fn fields_are_written_in_their_order() {
+        let written = events(DATA.as_bytes()).unwrap().unwrap();
+        let keys = |event: &String| -> Vec<String> {
+            serde_json::from_str::<serde_json::Value>(event).unwrap().as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(keys(&written[0]), FIELDS[..6]);
+        assert_eq!(keys(&written[1]), FIELDS);
     }
 
     fn data(log_events: &str) -> String {

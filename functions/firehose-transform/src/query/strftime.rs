@@ -118,17 +118,13 @@ fn parse_ordinary(text: &[u8]) -> Option<DateTime> {
         [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => digits
             .iter()
             .chain([b'0'; 9].iter().skip(digits.len()))
-            .try_fold(0_i32, |number, digit| Some(number * 10 + i32::from(digit_of(*digit)?)))?,
+            .try_fold(0_i32, |nanosecond, digit| Some(nanosecond * 10 + i32::from(number([*digit])?)))?,
         _ => return None,
     };
     let date = [number([y1, y2, y3, y4])?, number([m1, m2])?, number([d1, d2])?];
     let time = date_time(date, [number([h1, h2])?, number([n1, n2])?, number([s1, s2])?])?;
     let time = time.with().subsec_nanosecond(nanosecond).build().ok()?;
     (1..9999).contains(&time.year()).then_some(time)
-}
-
-fn digit_of(byte: u8) -> Option<u8> {
-    byte.checked_sub(b'0').filter(|digit| *digit < 10)
 }
 
 #[cfg(test)]
