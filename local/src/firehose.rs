@@ -95,6 +95,8 @@ pub struct Counts {
     pub failed: BTreeMap<String, u64>,
     /// Records that the stream does not take, since they are too large.
     pub refused: u64,
+    /// Records that were still on their way when the stream was given up.
+    pub not_written: u64,
     /// The most buffers that were open at once: active partitions, in Firehose's words.
     pub most_active_partitions: usize,
 }
@@ -182,6 +184,13 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
         let end = now + self.stream.processor.buffer_milliseconds + self.stream.buffer_milliseconds;
         objects.extend(self.write_due(end));
         (objects, self.counts)
+    }
+
+    /// Nothing is done any more: what is not in an object yet is counted as not written.
+    pub fn abandon(mut self) -> Counts {
+        let buffered: u64 = self.buffers.values().map(|buffer| buffer.records).sum();
+        self.counts.not_written = self.pending.len() as u64 + buffered;
+        self.counts
     }
 
     fn now(&self) -> i64 {

@@ -5,11 +5,14 @@
 //! - [`pipeline`]: records go in, objects, partitions and a [`summary`] come out;
 //! - [`deployment`]: what is deployed, read from `template.yaml` and `samconfig.toml`;
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
+//! - [`functions`]: the two functions' own code in this process;
+//! - [`invoke`]: the functions as they were built, run by somebody else, and [`services`]: what they then call;
 //! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
 //! - [`redrive`]: what Firehose could not deliver goes back into the stream;
 //! - [`reconcile`]: the folders of a lake held against its catalog;
 //! - [`check`]: the rules of AWS that a deployment is held against, without data;
+//! - [`interrupt`]: what Ctrl-C does;
 //! - [`cli`]: the command line.
 
 pub mod assumptions;
@@ -20,8 +23,12 @@ pub mod cli;
 pub mod ddl;
 pub mod deployment;
 pub mod firehose;
+pub mod functions;
+pub mod interrupt;
+pub mod invoke;
 pub mod lake;
 pub mod pipeline;
 pub mod reconcile;
 pub mod redrive;
+pub mod services;
 pub mod summary;

@@ -1,11 +1,13 @@
 //! What a person wants to see of a run.
 
 use crate::assumptions::ACTIVE_PARTITIONS;
-use crate::athena::News;
+use crate::athena::{News, SharedCatalog};
+use crate::deployment::Deployment;
 use crate::firehose::{Counts, Object};
 use comfy_table::{CellAlignment, Table, presets};
 use firehose_transform::outcome::Reason;
 use registrar::catalog::CatalogError;
+use registrar::handler::Scope;
 use registrar::report::Elsewhere;
 use shared::layout::{Capture, KeyFault, Layout};
 use shared::object_key::ObjectKey;
@@ -25,11 +27,17 @@ pub struct Summary {
     /// Statements beyond those that are kept to be shown.
     more_statements: u64,
     elsewhere: Vec<Elsewhere>,
+    /// Locations that are not registered, though the maintainer has not failed.
+    forgotten: Vec<String>,
     /// Objects that lie in no partition of the layout, though they hold no errors.
     strays: u64,
     columns: Vec<String>,
     partitions: BTreeMap<Partition, Contents>,
     rejected: BTreeMap<Reason, Rejected>,
+    /// Whether the functions tell why they reject records: those that run elsewhere do not.
+    without_reasons: bool,
+    /// Invocations that failed, by what was said of them.
+    failed_invocations: BTreeMap<String, u64>,
     errors: Vec<CatalogError>,
 }
 
@@ -57,13 +65,16 @@ const STATEMENTS_SHOWN: usize = 5;
 const LINES_SHOWN: usize = 24;
 /// Partitions that are printed; the rest are in the catalog.
 const PARTITIONS_SHOWN: usize = 50;
+/// Ways of failing that invocations are counted by; the rest are counted as one.
+const FAULTS_SHOWN: usize = 5;
+const OTHERWISE: &str = "failed otherwise";
 /// Characters of a value that are printed.
 const CHARACTERS_SHOWN: usize = 60;
 
 impl Summary {
     /// Whether every record that was delivered can be queried.
     pub fn is_complete(&self) -> bool {
-        self.dead_letters == 0 && self.elsewhere.is_empty() && self.strays == 0
+        self.dead_letters == 0 && self.forgotten.is_empty() && self.elsewhere.is_empty() && self.strays == 0
     }
 
     pub(crate) fn add_transform_report(&mut self, report: firehose_transform::report::Report) {
@@ -90,9 +101,42 @@ impl Summary {
         }
     }
 
+    /// Counts an invocation of a function that is only heard from outside; what it says when it fails.
+    pub(crate) fn add_invocation(&mut self, fault: Option<String>) {
+        self.without_reasons = true;
+        if let Some(fault) = fault {
+            let room = self.failed_invocations.len() < FAULTS_SHOWN;
+            let fault = if room || self.failed_invocations.contains_key(&fault) { fault } else { OTHERWISE.to_owned() };
+            *self.failed_invocations.entry(fault).or_default() += 1;
+        }
+    }
+
     pub(crate) fn add_maintainer_report(&mut self, report: registrar::report::Report) {
         self.errors.extend(report.failures.into_iter().map(|failure| failure.error));
         self.elsewhere.extend(report.elsewhere);
+    }
+
+    /// Holds the partitions that objects were written to against the catalog, where the maintainer does not tell what it has done.
+    pub(crate) fn look_for_partitions(&mut self, deployment: &Deployment, catalog: &SharedCatalog) {
+        let Scope { layout, bucket } = &deployment.maintainer_config.scope;
+        catalog.look(|catalog| {
+            let Some(table) = catalog.tables.get(&deployment.table_name) else { return };
+            let Ok(columns) = table.partition_columns() else { return };
+            for partition in self.partitions.keys() {
+                let (Ok(canonical), Ok(folder)) = (columns.canonical(partition), layout.render(partition)) else {
+                    continue;
+                };
+                let values: Vec<String> = canonical.values().iter().map(ToString::to_string).collect();
+                let wanted = format!("s3://{bucket}/{folder}");
+                match table.partitions.get(&values) {
+                    Some(registered) if *registered == wanted => {}
+                    Some(registered) => self.elsewhere.push(Elsewhere { wanted, registered: registered.clone() }),
+                    // What was given up is told as such.
+                    None if self.dead_letters > 0 => {}
+                    None => self.forgotten.push(wanted),
+                }
+            }
+        });
     }
 
     pub(crate) fn add_news(&mut self, news: News) {
@@ -122,7 +166,8 @@ impl Summary {
             table.add_row([reason.to_string(), grouped(rejected.records), rejected.example.clone()]);
         }
         // What Firehose itself could not deliver; the function's own failures are above, by its reasons.
-        let by_firehose = self.counts.failed.iter().filter(|(code, _)| *code != PROCESSING_FAILED);
+        let told = |code: &str| code == PROCESSING_FAILED && !self.without_reasons;
+        let by_firehose = self.counts.failed.iter().filter(|(code, _)| !told(code));
         for (code, records) in by_firehose {
             table.add_row([code.clone(), grouped(*records), "see the error objects".to_owned()]);
         }
@@ -160,6 +205,15 @@ impl Summary {
             let more = grouped((self.elsewhere.len() - STATEMENTS_SHOWN) as u64);
             writeln!(f, "… and {more} more that are registered at other locations")?;
         }
+        if let Some(first) = self.forgotten.first() {
+            let (number, first) = (grouped(self.forgotten.len() as u64), printable_line(first));
+            let reason = "one that has run before remembers what it has registered, in whichever lake";
+            writeln!(
+                f,
+                "\nnot registered: {number} partitions, such as `{first}`, of which the maintainer knows: {reason}"
+            )?;
+            writeln!(f, "Start the function anew, or run `headgate reconcile`.")?;
+        }
         if self.strays > 0 {
             writeln!(f, "\n{} objects lie in no partition of the layout", grouped(self.strays))?;
         }
@@ -167,6 +221,10 @@ impl Summary {
             let active = grouped(self.counts.most_active_partitions as u64);
             let rule = "unless the quota is raised, and sends what comes beyond to the error prefix";
             writeln!(f, "\n{active} partitions were active at once: Firehose keeps {ACTIVE_PARTITIONS} {rule}")?;
+        }
+        for (fault, times) in &self.failed_invocations {
+            let times = if *times == 1 { "once".to_owned() } else { format!("{} times", grouped(*times)) };
+            writeln!(f, "\nfailed {times}: {}", printable_line(fault))?;
         }
         for error in &self.errors {
             writeln!(f, "\nnot registered: {}", printable_line(&error.to_string()))?;
@@ -180,10 +238,14 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { read, delivered, dropped, .. } = self.counts;
+        let Counts { read, delivered, dropped, not_written, .. } = self.counts;
         let records = if read == 1 { "record" } else { "records" };
         let [read, delivered, dropped, rejected] = [read, delivered, dropped, self.counts.rejected()].map(grouped);
-        writeln!(f, "{read} {records} read: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
+        write!(f, "{read} {records} read: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
+        if not_written > 0 {
+            write!(f, ", {} not written", grouped(not_written))?;
+        }
+        writeln!(f)?;
         if !self.partitions.is_empty() {
             writeln!(f, "\nPartitions\n{}", self.partitions_table())?;
         }

@@ -1,15 +1,28 @@
 //! `headgate run`: records go the whole way into a lake.
 
-use super::{Console, Deployed, Failure, print, progress_bar};
+use super::env::CATALOG_ADDRESS;
+use super::{Console, Deployed, Failure, print};
 use crate::assumptions::FIRST_ARRIVAL;
+use crate::athena::{LocalCatalog, SharedCatalog};
 use crate::catalog::Catalog;
-use crate::lake::Lake;
-use crate::pipeline::Pipeline;
+use crate::deployment::Deployment;
+use crate::functions::{InProcess, idle_runtime};
+use crate::interrupt::interrupted;
+use crate::invoke::{InvokeAddress, Invoked, LONGEST_INVOCATION};
+use crate::lake::{Lake, LakeDestination};
+use crate::pipeline::{Functions, Pipeline, Progress, Watcher};
+use crate::services::Services;
+use crate::services::server::Server;
+use crate::summary::grouped;
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use registrar::config::{Config, RegistrationBy};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The arguments of `headgate run`.
 #[derive(Debug, Args)]
@@ -27,6 +40,13 @@ pub(super) struct Run {
     /// When the first record arrives, such as 2026-01-01T00:00:00Z. The others follow as fast as one shard takes them.
     #[arg(long, value_name = "TIME", default_value_t = first_arrival())]
     arrival: Timestamp,
+    /// Invoke the functions at this URL instead of running their code: those of `cargo lambda watch`, for example, which listens
+    /// at `http://127.0.0.1:9000`. It needs the variables that `headgate env --catalog-address` prints.
+    #[arg(long, value_name = "URL")]
+    invoke: Option<InvokeAddress>,
+    /// Where Glue and Athena are answered for, over the lake's catalog, while functions are invoked.
+    #[arg(long, value_name = "ADDRESS", default_value = CATALOG_ADDRESS, requires = "invoke")]
+    catalog_address: SocketAddr,
 }
 
 /// What records are read from.
@@ -47,30 +67,99 @@ impl Run {
         let standard_input = std::mem::replace(&mut console.input, Box::new(io::empty()));
         let inputs = files.and_then(|files| open(&files, standard_input)).map_err(&mut keep).ok();
         let lake = Lake::open(&self.out).map_err(|fault| keep(vec![fault])).ok();
-        let (Some(pipeline), Some((inputs, bytes)), Some((lake, kept))) = (pipeline, inputs, lake) else {
+        let invoked = self.invoke.clone().map(|address| Invoked::connect(address, LONGEST_INVOCATION)).transpose();
+        let invoked = invoked.map_err(|fault| keep(vec![fault])).ok();
+        let (Some(pipeline), Some((inputs, bytes)), Some((lake, kept)), Some(invoked)) =
+            (pipeline, inputs, lake, invoked)
+        else {
             return Err(Failure::Wrong(faults));
         };
+        let wrong = |fault| Failure::Wrong(vec![fault]);
         let broken = |error: io::Error| Failure::Broken(error.to_string());
-        let kept = if fresh {
-            lake.clear(pipeline.bucket()).map_err(broken)?;
-            Catalog::default()
-        } else {
-            kept
+        let kept = if fresh { Catalog::default() } else { kept };
+        let catalog = SharedCatalog::new(pipeline.prepare(&lake, kept).map_err(wrong)?);
+        let (functions, _services): (Box<dyn Functions>, _) = match invoked {
+            Some(invoked) => {
+                (Box::new(invoked), Some(self.serve(pipeline.deployment(), catalog.clone()).map_err(wrong)?))
+            }
+            None => (Box::new(in_process(pipeline.deployment(), catalog.clone())), None),
         };
-        let catalog = pipeline.prepare(&lake, kept).map_err(|fault| Failure::Wrong(vec![fault]))?;
-        let bar = progress_bar(bytes, bytes >= LONG_INPUT);
-        let progress = &mut |read| bar.set_position(read);
+        if fresh {
+            lake.clear(pipeline.bucket()).map_err(broken)?;
+        }
+        let destination = LakeDestination { lake: &lake, bucket: pipeline.bucket(), catalog };
+        let bar = ReadingBar::new(bytes);
+        let watcher = Watcher { progress: &mut |read| bar.show(read), interrupted: &interrupted };
         let arrival = self.arrival.as_millisecond();
-        let summary = pipeline.run(inputs, arrival, &lake, catalog, progress).map_err(broken)?;
-        bar.finish_and_clear();
+        let mut summary = pipeline.run(inputs, arrival, &*functions, &destination, watcher).map_err(broken)?;
+        bar.clear();
+        if self.invoke.is_some() {
+            summary.look_for_partitions(pipeline.deployment(), &destination.catalog);
+        }
         let place = format!("The lake is `{}`: objects, catalog.json and statements.sql.", lake.folder().display());
         print(console, &format!("{summary}\n{place}\n"))?;
-        if summary.is_complete() {
+        if summary.counts.not_written > 0 {
+            let records = grouped(summary.counts.not_written);
+            Err(Failure::Interrupted(format!("interrupted: {records} records were read and not written")))
+        } else if interrupted() {
+            Err(Failure::Interrupted("interrupted".to_owned()))
+        } else if summary.is_complete() {
             Ok(())
         } else {
             Err(Failure::Broken("not everything that was delivered can be queried".to_owned()))
         }
     }
+
+    /// Answers for Glue and Athena, as long as what this gives is there.
+    fn serve(&self, deployment: &Deployment, catalog: SharedCatalog) -> Result<Server, String> {
+        let workgroup = match &deployment.maintainer_config.registration {
+            RegistrationBy::Athena { workgroup } => Some(workgroup.clone()),
+            RegistrationBy::Glue => None,
+        };
+        let mut services = Services::new(catalog, workgroup);
+        let address = self.catalog_address;
+        let server = Server::start(address, move |request| services.answer(request));
+        server.map_err(|error| format!("`--catalog-address` is `{address}`: {error}, expected an address that is free"))
+    }
+}
+
+/// The functions' own code, of which the maintainer registers in this catalog.
+fn in_process(deployment: &Deployment, catalog: SharedCatalog) -> InProcess<'_, LocalCatalog> {
+    let Config { table, registration, .. } = &deployment.maintainer_config;
+    InProcess::new(deployment, LocalCatalog::new(catalog, table, registration), idle_runtime())
+}
+
+/// Shows on a terminal how much was read, where that takes long.
+struct ReadingBar(ProgressBar);
+
+impl ReadingBar {
+    /// What is read has so many bytes, if that is known.
+    fn new(bytes: Option<u64>) -> Self {
+        let (bar, template) = match bytes {
+            Some(bytes) if bytes < LONG_INPUT => return Self(ProgressBar::hidden()),
+            Some(bytes) => (ProgressBar::new(bytes), "{bar:30} {bytes}/{total_bytes} {eta}, {msg}"),
+            None => (ProgressBar::new_spinner(), "{spinner} {bytes}, {msg}"),
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        Self(bar.with_style(style))
+    }
+
+    fn show(&self, read: Progress) {
+        if !self.0.is_hidden() {
+            self.0.set_message(shown(read.records, self.0.elapsed()));
+            self.0.set_position(read.bytes);
+        }
+    }
+
+    fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Records, and how many of them there are in a second.
+fn shown(records: u64, elapsed: Duration) -> String {
+    let a_second = u128::from(records) * 1_000 / elapsed.as_millis().max(1);
+    format!("{} records, {} a second", grouped(records), grouped(u64::try_from(a_second).unwrap_or(u64::MAX)))
 }
 
 impl Deployed {
@@ -90,8 +179,11 @@ impl Deployed {
     }
 }
 
-/// All inputs, and their size as far as it is known; or which of them are not there.
-fn open<'c>(files: &[PathBuf], standard_input: Box<dyn Read + 'c>) -> Result<(Vec<Input<'c>>, u64), Vec<String>> {
+/// All inputs, and their size if it is known; or which of them are not there.
+fn open<'c>(
+    files: &[PathBuf],
+    standard_input: Box<dyn Read + 'c>,
+) -> Result<(Vec<Input<'c>>, Option<u64>), Vec<String>> {
     let mut standard_input = Some(standard_input);
     let mut inputs: Vec<Input<'c>> = Vec::new();
     let mut bytes = 0;
@@ -119,9 +211,21 @@ fn open<'c>(files: &[PathBuf], standard_input: Box<dyn Read + 'c>) -> Result<(Ve
             Err(error) => faults.push(format!("`{shown}`: {error}")),
         }
     }
-    if faults.is_empty() { Ok((inputs, bytes)) } else { Err(faults) }
+    let known = standard_input.is_some();
+    if faults.is_empty() { Ok((inputs, known.then_some(bytes))) } else { Err(faults) }
 }
 
 fn first_arrival() -> Timestamp {
     Timestamp::from_millisecond(FIRST_ARRIVAL).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_tells_records_and_how_fast_they_are() {
+        assert_eq!(shown(1_234_567, Duration::from_secs(2)), "1,234,567 records, 617,283 a second");
+        assert_eq!(shown(0, Duration::ZERO), "0 records, 0 a second");
+    }
 }
