@@ -140,3 +140,71 @@ impl fmt::Display for InvokeAddress {
         f.write_str(&self.url)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::server::{Answer, Request, Server};
+
+    /// What the transform function and the maintainer say, as messages if they fail, where all is answered so.
+    fn said(answer: impl Fn(&Request) -> Answer + Send + 'static) -> [Result<String, String>; 2] {
+        let server = Server::start(([127, 0, 0, 1], 0).into(), answer).unwrap();
+        let address = format!("http://{}/", server.address()).parse().unwrap();
+        let functions = Invoked::connect(address, Duration::from_millis(300)).unwrap();
+        let transform = functions.transform("{}").map(|reply| String::from_utf8(reply).unwrap());
+        [transform, functions.maintain("{}", 0).map(|reply| reply.to_string())]
+    }
+
+    /// What the transform function's failure is, where all is answered so.
+    fn fault(status: u16, body: &'static str) -> String {
+        let answer = move |_: &Request| Answer::Reply { status, content_type: "text/plain", body: body.to_owned() };
+        said(answer)[0].clone().unwrap_err()
+    }
+
+    #[test]
+    fn each_function_is_invoked_by_its_name() {
+        let echo = |request: &Request| Answer::json(200, &serde_json::json!([request.path, request.body]));
+        let function = |name: &str| Ok(format!(r#"["/2015-03-31/functions/{name}/invocations","{{}}"]"#));
+        assert_eq!(said(echo), [TRANSFORM, MAINTAINER].map(function));
+    }
+
+    #[test]
+    fn errors_are_told_in_the_words_of_who_replies() {
+        insta::assert_snapshot!(fault(404, r#"{"Message":"Function not found: x"}"#), @"`firehose-transform`: HTTP 404: Function not found: x");
+        insta::assert_snapshot!(fault(500, r#"{"errorType":"E","errorMessage":"it broke"}"#), @"`firehose-transform`: HTTP 500: it broke");
+        insta::assert_snapshot!(fault(502, "<html>bad gateway"), @"`firehose-transform`: HTTP 502: <html>bad gateway");
+        insta::assert_snapshot!(fault(500, ""), @"`firehose-transform`: HTTP 500: ");
+    }
+
+    #[test]
+    fn what_does_not_come_is_not_waited_for() {
+        insta::assert_snapshot!(said(|_| Answer::Silence)[0].clone().unwrap_err(), @"`firehose-transform`: timeout: global");
+        insta::assert_snapshot!(said(|_| Answer::End)[0].clone().unwrap_err(), @"`firehose-transform`: io: Peer disconnected");
+    }
+
+    #[test]
+    fn a_reply_that_is_no_json_is_firehoses_to_judge_and_no_reply_of_the_maintainer() {
+        let html = |_: &Request| Answer::Reply { status: 200, content_type: "text/html", body: "<html>".to_owned() };
+        let [transform, maintainer] = said(html);
+        assert_eq!(transform, Ok("<html>".to_owned()));
+        insta::assert_snapshot!(maintainer.unwrap_err(), @"`partition-maintainer`: the reply is not JSON: expected value at line 1 column 1: <html>");
+    }
+
+    #[test]
+    fn nobody_at_the_address_is_one_message() {
+        let address = Server::start(([127, 0, 0, 1], 0).into(), |_| Answer::End).unwrap().address();
+        let message = Invoked::connect(format!("http://{address}").parse().unwrap(), LONGEST_INVOCATION).unwrap_err();
+        insta::assert_snapshot!(message.replace(&address.to_string(), "ADDRESS"), @"`http://ADDRESS`: nobody listens there (Connection refused (os error 111)), expected `cargo lambda watch`");
+    }
+
+    #[test]
+    fn addresses() {
+        let read = |text: &str| text.parse::<InvokeAddress>().map(|address| (address.host, address.port));
+        assert_eq!(read("http://localhost:9000/"), Ok(("localhost".to_owned(), 9_000)));
+        assert_eq!(read("http://[::1]:9000"), Ok(("::1".to_owned(), 9_000)));
+        assert_eq!(read("http://lambda/base"), Ok(("lambda".to_owned(), 80)));
+        for text in ["", "localhost:9000", "https://localhost:9000", "http://", "http://a?b", "ftp://a"] {
+            assert_eq!(read(text), Err("expected a URL such as `http://127.0.0.1:9000`".to_owned()), "{text}");
+        }
+    }
+}
