@@ -33,7 +33,7 @@ struct Told {
 }
 
 /// How long the maintainer may take for an event: as `Timeout` in template.yaml.
-const LONGEST_INVOCATION: Duration = Duration::from_mins(1);
+pub(crate) const LONGEST_INVOCATION: Duration = Duration::from_mins(1);
 
 impl<'d, C: Catalog + Sync> InProcess<'d, C> {
     /// The functions of this deployment. What the catalog waits for, it waits for in this runtime.

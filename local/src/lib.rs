@@ -7,6 +7,7 @@
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
 //! - [`functions`]: the two functions' own code in this process;
 //! - [`invoke`]: the functions as they were built, run by somebody else, and [`services`]: what they then call;
+//! - `aws`: a deployment's real bucket and table, with the feature of that name;
 //! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
 //! - [`redrive`]: what Firehose could not deliver goes back into the stream;
@@ -17,6 +18,8 @@
 
 pub mod assumptions;
 pub mod athena;
+#[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
+mod aws;
 pub mod catalog;
 pub mod check;
 pub mod cli;

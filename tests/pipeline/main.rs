@@ -17,6 +17,7 @@ mod check;
 mod configuration;
 mod events;
 mod hard_values;
+mod interrupted;
 mod model;
 mod reconcile;
 mod redrive;

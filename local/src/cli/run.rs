@@ -4,20 +4,22 @@ use super::env::CATALOG_ADDRESS;
 use super::{Console, Deployed, Failure, print};
 use crate::assumptions::FIRST_ARRIVAL;
 use crate::athena::{LocalCatalog, SharedCatalog};
+use crate::aws::Aws;
 use crate::catalog::Catalog;
-use crate::deployment::Deployment;
+use crate::deployment::{BUCKET, Deployment};
 use crate::functions::{InProcess, idle_runtime};
 use crate::interrupt::interrupted;
 use crate::invoke::{InvokeAddress, Invoked, LONGEST_INVOCATION};
 use crate::lake::{Lake, LakeDestination};
-use crate::pipeline::{Functions, Pipeline, Progress, Watcher};
+use crate::pipeline::{Destination, Functions, Pipeline, Progress, Watcher};
 use crate::services::Services;
 use crate::services::server::Server;
-use crate::summary::grouped;
+use crate::summary::{Summary, grouped, printable_line};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use registrar::config::{Config, RegistrationBy};
+use registrar::table_name::TableName;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::net::SocketAddr;
@@ -32,25 +34,41 @@ pub(super) struct Run {
     /// Records, one a line; `-` is standard input. Without any, the environment's sample data, into a fresh lake.
     files: Vec<PathBuf>,
     /// The lake: a folder that gets the bucket, catalog.json and statements.sql.
-    #[arg(long, value_name = "DIR", default_value = "lake")]
+    #[arg(long, value_name = "DIR", default_value = "lake", conflicts_with = "to_aws")]
     out: PathBuf,
     /// Start with an empty lake instead of adding to the one that is there.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "to_aws")]
     fresh: bool,
     /// When the first record arrives, such as 2026-01-01T00:00:00Z. The others follow as fast as one shard takes them.
     #[arg(long, value_name = "TIME", default_value_t = first_arrival())]
     arrival: Timestamp,
     /// Invoke the functions at this URL instead of running their code: those of `cargo lambda watch`, for example, which listens
     /// at `http://127.0.0.1:9000`. It needs the variables that `headgate env --catalog-address` prints.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "to_aws")]
     invoke: Option<InvokeAddress>,
     /// Where Glue and Athena are answered for, over the lake's catalog, while functions are invoked.
     #[arg(long, value_name = "ADDRESS", default_value = CATALOG_ADDRESS, requires = "invoke")]
     catalog_address: SocketAddr,
+    /// Write the objects to the bucket of the deployed stack, in S3, and register their partitions in its table, instead of into a
+    /// lake. Region and credentials are those that all tools of AWS use. Nothing that is there is replaced or deleted.
+    #[arg(long)]
+    to_aws: bool,
+    /// Another bucket than the stack's.
+    #[arg(long, value_name = "NAME", requires = "to_aws")]
+    bucket: Option<String>,
+    /// Another table than the stack's, as `DATABASE.TABLE`; its partition columns have to be those of the layout.
+    #[arg(long, value_name = "TABLE", requires = "to_aws", value_parser = table_name)]
+    table: Option<TableName>,
+    /// A server to call instead of AWS, such as moto's.
+    #[arg(long, value_name = "URL", requires = "to_aws")]
+    endpoint_url: Option<String>,
 }
 
 /// What records are read from.
 type Input<'c> = BufReader<Box<dyn Read + 'c>>;
+
+/// All of it, with its size in bytes if that is known.
+type Inputs<'c> = (Vec<Input<'c>>, Option<u64>);
 
 /// An input shorter than this is done before a bar is seen.
 const LONG_INPUT: u64 = 4_000_000;
@@ -58,24 +76,25 @@ const LONG_INPUT: u64 = 4_000_000;
 impl Run {
     /// Runs the pipeline, and shows what became of the records.
     pub(super) fn run(&self, console: &mut Console<'_>) -> Result<(), Failure> {
+        if self.to_aws { self.run_to_aws(console) } else { self.run_to_lake(console) }
+    }
+
+    fn run_to_lake(&self, console: &mut Console<'_>) -> Result<(), Failure> {
         let of_sample = self.files.is_empty();
         let fresh = of_sample || self.fresh;
         let mut faults = Vec::new();
         let mut keep = |more: Vec<String>| faults.extend(more);
         let pipeline = self.deployed.read().map(Pipeline::new).map_err(&mut keep).ok();
         let files = if of_sample { self.deployed.sample().map(|file| vec![file]) } else { Ok(self.files.clone()) };
-        let standard_input = std::mem::replace(&mut console.input, Box::new(io::empty()));
-        let inputs = files.and_then(|files| open(&files, standard_input)).map_err(&mut keep).ok();
+        let inputs = files.and_then(|files| open(&files, standard_input(console))).map_err(&mut keep).ok();
         let lake = Lake::open(&self.out).map_err(|fault| keep(vec![fault])).ok();
         let invoked = self.invoke.clone().map(|address| Invoked::connect(address, LONGEST_INVOCATION)).transpose();
         let invoked = invoked.map_err(|fault| keep(vec![fault])).ok();
-        let (Some(pipeline), Some((inputs, bytes)), Some((lake, kept)), Some(invoked)) =
-            (pipeline, inputs, lake, invoked)
+        let (Some(pipeline), Some(inputs), Some((lake, kept)), Some(invoked)) = (pipeline, inputs, lake, invoked)
         else {
             return Err(Failure::Wrong(faults));
         };
         let wrong = |fault| Failure::Wrong(vec![fault]);
-        let broken = |error: io::Error| Failure::Broken(error.to_string());
         let kept = if fresh { Catalog::default() } else { kept };
         let catalog = SharedCatalog::new(pipeline.prepare(&lake, kept).map_err(wrong)?);
         let (functions, _services): (Box<dyn Functions>, _) = match invoked {
@@ -88,26 +107,62 @@ impl Run {
             lake.clear(pipeline.bucket()).map_err(broken)?;
         }
         let destination = LakeDestination { lake: &lake, bucket: pipeline.bucket(), catalog };
-        let bar = ReadingBar::new(bytes);
-        let watcher = Watcher { progress: &mut |read| bar.show(read), interrupted: &interrupted };
-        let arrival = self.arrival.as_millisecond();
-        let mut summary = pipeline.run(inputs, arrival, &*functions, &destination, watcher).map_err(broken)?;
-        bar.clear();
+        let mut summary = self.send(&pipeline, inputs, &*functions, &destination)?;
         if self.invoke.is_some() {
             summary.look_for_partitions(pipeline.deployment(), &destination.catalog);
         }
         let place = format!("The lake is `{}`: objects, catalog.json and statements.sql.", lake.folder().display());
-        print(console, &format!("{summary}\n{place}\n"))?;
-        if summary.counts.not_written > 0 {
-            let records = grouped(summary.counts.not_written);
-            Err(Failure::Interrupted(format!("interrupted: {records} records were read and not written")))
-        } else if interrupted() {
-            Err(Failure::Interrupted("interrupted".to_owned()))
-        } else if summary.is_complete() {
-            Ok(())
-        } else {
-            Err(Failure::Broken("not everything that was delivered can be queried".to_owned()))
+        show(&summary, &place, console)
+    }
+
+    fn run_to_aws(&self, console: &mut Console<'_>) -> Result<(), Failure> {
+        let mut faults = Vec::new();
+        let mut keep = |more: Vec<String>| faults.extend(more);
+        let deployment = self.deployed.read().map_err(&mut keep).ok();
+        let inputs = open(&self.files, standard_input(console)).map_err(&mut keep).ok();
+        if self.files.is_empty() {
+            keep(vec![
+                "`--to-aws` is without a file, expected records: sample data is written there only if it is named"
+                    .to_owned(),
+            ]);
         }
+        let aws = Aws::connect("`--to-aws`", self.endpoint_url.as_deref()).map_err(|fault| keep(vec![fault])).ok();
+        let (Some(deployment), Some(inputs), Some(aws), true) = (deployment, inputs, aws, faults.is_empty()) else {
+            return Err(Failure::Wrong(faults));
+        };
+        let wrong = |fault| Failure::Wrong(vec![fault]);
+        let bucket = match &self.bucket {
+            Some(bucket) => bucket.clone(),
+            None => aws.physical_name(&deployment.stack_name, BUCKET).map_err(|fault| {
+                wrong(format!(
+                    "the bucket of the stack `{}`, unless `--bucket` names one: {fault}",
+                    deployment.stack_name
+                ))
+            })?,
+        };
+        let pipeline = Pipeline::new(deployment.named(aws.region(), bucket, self.table.clone()));
+        let (functions, destination) = aws.pipeline(pipeline.deployment()).map_err(wrong)?;
+        let Deployment { bucket, table_name, .. } = pipeline.deployment();
+        let place = aws.place();
+        let told = format!("headgate: writing to `s3://{bucket}`, registering in `{table_name}` ({place})");
+        let _closed = writeln!(console.errors, "{}", printable_line(&told));
+        let summary = self.send(&pipeline, inputs, &*functions, &*destination)?;
+        show(&summary, &format!("The objects are in `s3://{bucket}`, the table is `{table_name}`."), console)
+    }
+
+    /// Sends all records the whole way, and shows how far that is.
+    fn send(
+        &self,
+        pipeline: &Pipeline,
+        (inputs, bytes): Inputs<'_>,
+        functions: &dyn Functions,
+        destination: &dyn Destination,
+    ) -> Result<Summary, Failure> {
+        let bar = ReadingBar::new(bytes);
+        let watcher = Watcher { progress: &mut |read| bar.show(read), interrupted: &interrupted };
+        let summary = pipeline.run(inputs, self.arrival.as_millisecond(), functions, destination, watcher);
+        bar.clear();
+        summary.map_err(broken)
     }
 
     /// Answers for Glue and Athena, as long as what this gives is there.
@@ -121,6 +176,34 @@ impl Run {
         let server = Server::start(address, move |request| services.answer(request));
         server.map_err(|error| format!("`--catalog-address` is `{address}`: {error}, expected an address that is free"))
     }
+}
+
+/// What a run was, and whether all is well.
+fn show(summary: &Summary, place: &str, console: &mut Console<'_>) -> Result<(), Failure> {
+    print(console, &format!("{summary}\n{place}\n"))?;
+    if summary.counts.not_written > 0 {
+        let records = grouped(summary.counts.not_written);
+        Err(Failure::Interrupted(format!("interrupted: {records} records were read and not written")))
+    } else if interrupted() {
+        Err(Failure::Interrupted("interrupted".to_owned()))
+    } else if summary.is_complete() {
+        Ok(())
+    } else {
+        Err(Failure::Broken("not everything that was delivered can be queried".to_owned()))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped by")]
+fn broken(error: io::Error) -> Failure {
+    Failure::Broken(error.to_string())
+}
+
+fn standard_input<'c>(console: &mut Console<'c>) -> Box<dyn Read + 'c> {
+    std::mem::replace(&mut console.input, Box::new(io::empty()))
+}
+
+fn table_name(text: &str) -> Result<TableName, String> {
+    TableName::parse(text).map_err(|error| error.to_string())
 }
 
 /// The functions' own code, of which the maintainer registers in this catalog.
@@ -180,10 +263,7 @@ impl Deployed {
 }
 
 /// All inputs, and their size if it is known; or which of them are not there.
-fn open<'c>(
-    files: &[PathBuf],
-    standard_input: Box<dyn Read + 'c>,
-) -> Result<(Vec<Input<'c>>, Option<u64>), Vec<String>> {
+fn open<'c>(files: &[PathBuf], standard_input: Box<dyn Read + 'c>) -> Result<Inputs<'c>, Vec<String>> {
     let mut standard_input = Some(standard_input);
     let mut inputs: Vec<Input<'c>> = Vec::new();
     let mut bytes = 0;
