@@ -22,12 +22,14 @@ ACCOUNT = "123456789012"
 # Events that a bucket can tell of, as the AWS SDK knows them.
 S3_EVENTS = set(botocore.session.get_session().get_service_model("s3").shape_for("Event").enum)
 
-# What CloudFormation calls a Ref of these types: a property. A Ref of any other is its logical id here.
+# What CloudFormation calls a Ref of these types: a property, by the way to it. A Ref of any other is its logical id here.
 NAME_PROPERTY = {
-    "AWS::Athena::WorkGroup": "Name",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::Logs::LogStream": "LogStreamName",
-    "AWS::S3::Bucket": "BucketName",
+    "AWS::Athena::WorkGroup": ["Name"],
+    "AWS::Glue::Database": ["DatabaseInput", "Name"],
+    "AWS::Glue::Table": ["TableInput", "Name"],
+    "AWS::Logs::LogGroup": ["LogGroupName"],
+    "AWS::Logs::LogStream": ["LogStreamName"],
+    "AWS::S3::Bucket": ["BucketName"],
 }
 
 # What `AWS::NoValue` becomes, until the field or the item is left out.
@@ -40,6 +42,13 @@ SWITCHED = {
     "DynamicPartitioningConfiguration",
     "ProcessingConfiguration",
 }
+
+
+# One format of objects, whatever an environment has.
+PLAIN = {"OutputFormat": "json", "FormatConversion": "none", "CompressionFormat": "UNCOMPRESSED"}
+AS_PARQUET = PLAIN | {"FormatConversion": "parquet"}
+
+PARQUET_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 
 class Deployment:
@@ -74,8 +83,22 @@ class Deployment:
                 return self.resolve(left) == self.resolve(right)
             case {"Fn::Not": [inner]}:
                 return not self.holds(inner)
+            case {"Fn::And": parts}:
+                return all(map(self.holds, parts))
+            case {"Fn::Or": parts}:
+                return any(map(self.holds, parts))
             case _:
                 raise NotImplementedError(f"condition {json.dumps(condition)}")
+
+    def broken_rules(self):
+        """What the rules of the template say to its parameters, before anything is made."""
+        return [
+            assertion["AssertDescription"]
+            for rule in self.plain["Rules"].values()
+            if self.holds(rule.get("RuleCondition", {"Condition": None}))
+            for assertion in rule["Assertions"]
+            if not self.holds(assertion["Assert"])
+        ]
 
     def resolve(self, value):
         """`value` with its intrinsic functions worked out; an unknown one is an error, so that none is passed over."""
@@ -89,7 +112,10 @@ class Deployment:
             case {"Fn::GetAtt": [resource, attribute]}:
                 return self.attribute(resource, attribute)
             case {"Fn::Sub": str(text)}:
-                return re.sub(r"\$\{([^!}][^}]*)}", lambda hole: self.hole(hole[1]), text)
+                return self.resolve({"Fn::Sub": [text, {}]})
+            case {"Fn::Sub": [text, dict(own)]}:
+                own = self.resolve(own)
+                return re.sub(r"\$\{([^!}][^}]*)}", lambda hole: own[hole[1]] if hole[1] in own else self.hole(hole[1]), text)
             case dict() if any(key.startswith("Fn::") for key in value):
                 raise NotImplementedError(f"intrinsic function in {json.dumps(value)}")
             case dict():
@@ -110,7 +136,9 @@ class Deployment:
             return self.pseudo[name]
         resource = self.made[name]  # a reference to what is not made would be refused
         name_property = NAME_PROPERTY.get(resource["Type"])
-        return self.resolve(resource["Properties"][name_property]) if name_property else name
+        if not name_property:
+            return name
+        return self.resolve(functools.reduce(dict.__getitem__, name_property, resource["Properties"]))
 
     def attribute(self, resource, attribute):
         kind = self.made[resource]["Type"]
@@ -133,6 +161,11 @@ class Deployment:
         """The description of the one table that is made."""
         [table] = self.of_type("AWS::Glue::Table").values()
         return table["TableInput"]
+
+    def arns_of_the_table(self):
+        """The table's ARN and those of all that it stands in: Glue wants a right on each."""
+        glue, database = f"arn:aws:glue:{REGION}:{ACCOUNT}:", self.parameters["DatabaseName"]
+        return {f"{glue}catalog", f"{glue}database/{database}", f"{glue}table/{database}/{self.table()['Name']}"}
 
     def environment_of(self, function):
         return self.properties(function)["Environment"]["Variables"]
@@ -253,7 +286,8 @@ class Template(unittest.TestCase):
     def test_buffer_is_one_that_firehose_takes(self):
         hints = self.it.destination()["BufferingHints"]
         dynamic = "DynamicPartitioningConfiguration" in self.it.destination()
-        self.assertIn(hints["SizeInMBs"], range(64 if dynamic else 1, 128 + 1))
+        converts = "DataFormatConversionConfiguration" in self.it.destination()
+        self.assertIn(hints["SizeInMBs"], range(64 if dynamic or converts else 1, 128 + 1))
         self.assertIn(hints["IntervalInSeconds"], range(60 if dynamic else 0, 900 + 1))
 
     def test_source_is_the_one_of_the_type(self):
@@ -309,6 +343,67 @@ class Template(unittest.TestCase):
         self.assertTrue(0.2 <= float(self.it.processor()["BufferSizeInMBs"]) <= 3)
         self.assertIn(int(self.it.processor()["BufferIntervalInSeconds"]), range(0, 60 + 1))
         self.assertLessEqual(self.it.properties("FirehoseTransformFunction")["Timeout"], 300)
+
+    # Format conversion and compression
+
+    def test_conversion_is_what_the_parameter_says(self):
+        for conversion in ("none", "parquet"):
+            it = Deployment(self.environment, {"FormatConversion": conversion})
+            self.assertEqual(conversion == "parquet", "DataFormatConversionConfiguration" in it.destination())
+            reads = [action for action in it.rights_of("DeliveryStreamRole") if action.startswith("glue:")]
+            self.assertEqual(conversion == "parquet", bool(reads))
+
+    def test_conversion_is_to_the_columns_of_the_table(self):
+        it = Deployment(self.environment, AS_PARQUET)
+        schema = it.destination()["DataFormatConversionConfiguration"]["SchemaConfiguration"]
+        self.assertEqual(it.properties("GlueDatabase")["DatabaseInput"]["Name"], schema["DatabaseName"])
+        self.assertEqual(it.table()["Name"], schema["TableName"])
+        self.assertEqual((ACCOUNT, REGION), (schema["CatalogId"], schema["Region"]))
+        self.assertEqual(it.attribute("DeliveryStreamRole", "Arn"), schema["RoleARN"])
+        rights = it.rights_of("DeliveryStreamRole")
+        for action in ("glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"):
+            self.assertEqual(it.arns_of_the_table(), rights[action], action)
+
+    def test_conversion_has_one_reader_and_one_writer(self):
+        conversion = Deployment(self.environment, AS_PARQUET).destination()["DataFormatConversionConfiguration"]
+        self.assertEqual(["OpenXJsonSerDe"], list(conversion["InputFormatConfiguration"]["Deserializer"]))
+        self.assertEqual(["ParquetSerDe"], list(conversion["OutputFormatConfiguration"]["Serializer"]))
+
+    def test_conversion_is_of_json_and_not_compressed_again(self):
+        for refused in ({"OutputFormat": "csv"}, {"CompressionFormat": "GZIP"}):
+            [fault] = Deployment(self.environment, AS_PARQUET | refused).broken_rules()
+            self.assertIn(f"takes the {''.join(refused)}", fault)
+        self.assertEqual([], Deployment(self.environment, AS_PARQUET).broken_rules())
+        self.assertEqual([], self.it.broken_rules())
+
+    def test_table_reads_what_is_written(self):
+        for changes, classification, library, formats in (
+            ({"OutputFormat": "json"}, "json", "org.openx.data.jsonserde.JsonSerDe", ["Text", "IgnoreKeyText"]),
+            ({"OutputFormat": "csv"}, "csv", "org.apache.hadoop.hive.serde2.OpenCSVSerde", ["Text", "IgnoreKeyText"]),
+            ({"FormatConversion": "parquet"}, "parquet", PARQUET_SERDE, ["MapredParquet", "MapredParquet"]),
+        ):
+            table = Deployment(self.environment, PLAIN | changes).table()
+            storage = table["StorageDescriptor"]
+            self.assertEqual(classification, table["Parameters"]["classification"])
+            self.assertEqual(library, storage["SerdeInfo"]["SerializationLibrary"])
+            for name, kind in zip(("Input", "Output"), formats, strict=True):
+                self.assertIn(kind, storage[f"{name}Format"])
+                self.assertTrue(storage[f"{name}Format"].endswith(f"{name}Format"))
+
+    def test_objects_are_named_by_what_is_in_them(self):
+        for changes, extension in (
+            ({}, ".json"),
+            ({"OutputFormat": "csv"}, ".csv"),
+            ({"CompressionFormat": "GZIP"}, ".json.gz"),
+            ({"CompressionFormat": "GZIP", "OutputFormat": "csv"}, ".csv.gz"),
+            ({"CompressionFormat": "Snappy"}, ".json.snappy"),
+            ({"CompressionFormat": "HADOOP_SNAPPY"}, ".json.snappy"),
+            ({"CompressionFormat": "ZIP"}, ".json.zip"),
+            ({"FormatConversion": "parquet"}, ".parquet"),
+        ):
+            destination = Deployment(self.environment, PLAIN | changes).destination()
+            self.assertEqual(extension, destination["FileExtension"])
+            self.assertEqual(changes.get("CompressionFormat", "UNCOMPRESSED"), destination["CompressionFormat"])
 
     # The functions
 
@@ -442,9 +537,8 @@ class Template(unittest.TestCase):
         # What our code calls, and by whichever resources; then what Athena does with the caller's rights.
         bucket, queue = (self.it.attribute(name, "Arn") for name in ("DataBucket", "ObjectCreatedQueue"))
         log = self.it.attribute("PartitionMaintainerLogGroup", "Arn")
-        database = self.it.parameters["DatabaseName"]
         glue = f"arn:aws:glue:{REGION}:{ACCOUNT}:"
-        table = {f"{glue}catalog", f"{glue}database/{database}", f"{glue}table/{database}/{self.it.table()['Name']}"}
+        table = self.it.arns_of_the_table()
         own = {action: {log} for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
         own |= {f"sqs:{action}": {queue} for action in ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")}
         called = ("BatchCreatePartition", "BatchGetPartition", "GetPartitions", "GetTable")

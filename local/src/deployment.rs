@@ -143,6 +143,9 @@ impl Deployment {
             faults.push(Part::NotModelled, fault);
         }
         let table = faults.keep(Part::Table, table(template));
+        let stream = stream.zip(table.as_ref()).and_then(|(stream, (name, table))| {
+            faults.keep(Part::DeliveryStream, stream.with_schema(name, &table.columns))
+        });
         let queue = faults.keep(Part::Queue, queue(template));
         let deployment = || {
             let delivery_stream::Read { stream, bucket, .. } = stream?;

@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::deployment::Deployment;
-use crate::firehose::{Firehose, Object};
+use crate::firehose::{Arrivals, Firehose, Object};
 use crate::lake::{Lake, about, notification};
 use crate::summary::Summary;
 use serde_json::{Value, json};
@@ -94,14 +94,14 @@ impl Pipeline {
         Ok(catalog)
     }
 
-    /// Sends the records of all inputs, one a line, the whole way; the first arrives then, in milliseconds since 1970.
+    /// Sends the records of all inputs, one a line, the whole way.
     ///
     /// An interrupt ends the reading. What was delivered until then is written and registered, and what is still in a buffer is
     /// counted as not written.
     pub fn run(
         &self,
         inputs: impl IntoIterator<Item = impl BufRead>,
-        first_arrival: i64,
+        arrivals: Arrivals,
         functions: &dyn Functions,
         destination: &dyn Destination,
         watcher: Watcher<'_>,
@@ -117,7 +117,7 @@ impl Pipeline {
             })
         };
         let call = |request: &str| functions.transform(request);
-        let mut firehose = Firehose::new(&self.deployment.stream, first_arrival, call, taken);
+        let mut firehose = Firehose::new(&self.deployment.stream, arrivals, call, taken);
         destination.begin()?;
         let mut read = Progress::default();
         let mut deliver = |objects, summary: &mut Summary| {

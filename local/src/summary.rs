@@ -1,6 +1,5 @@
 //! What a person wants to see of a run.
 
-use crate::assumptions::ACTIVE_PARTITIONS;
 use crate::athena::{News, SharedCatalog};
 use crate::deployment::Deployment;
 use crate::firehose::{Counts, Object};
@@ -217,10 +216,16 @@ impl Summary {
         if self.strays > 0 {
             writeln!(f, "\n{} objects lie in no partition of the layout", grouped(self.strays))?;
         }
-        if self.counts.most_active_partitions > ACTIVE_PARTITIONS {
-            let active = grouped(self.counts.most_active_partitions as u64);
-            let rule = "unless the quota is raised, and sends what comes beyond to the error prefix";
-            writeln!(f, "\n{active} partitions were active at once: Firehose keeps {ACTIVE_PARTITIONS} {rule}")?;
+        if self.counts.untold > 0 {
+            let untold = grouped(self.counts.untold);
+            writeln!(f, "\nwithout a time of arrival: {untold}, each of which came with the record before it")?;
+        }
+        if self.counts.late > 0 {
+            let late = grouped(self.counts.late);
+            writeln!(
+                f,
+                "\nwith an earlier time of arrival than the record before: {late}, each of which came with that"
+            )?;
         }
         for (fault, times) in &self.failed_invocations {
             let times = if *times == 1 { "once".to_owned() } else { format!("{} times", grouped(*times)) };
@@ -238,10 +243,11 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { read, delivered, dropped, not_written, .. } = self.counts;
+        let Counts { read, taken_out, delivered, dropped, not_written, .. } = self.counts;
         let records = if read == 1 { "record" } else { "records" };
+        let held = if taken_out > 0 { format!(", which held {}", grouped(read + taken_out)) } else { String::new() };
         let [read, delivered, dropped, rejected] = [read, delivered, dropped, self.counts.rejected()].map(grouped);
-        write!(f, "{read} {records} read: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
+        write!(f, "{read} {records} read{held}: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
         if not_written > 0 {
             write!(f, ", {} not written", grouped(not_written))?;
         }

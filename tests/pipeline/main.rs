@@ -16,6 +16,7 @@ mod architecture;
 mod check;
 mod configuration;
 mod events;
+mod firehose;
 mod hard_values;
 mod interrupted;
 mod model;

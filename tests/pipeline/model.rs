@@ -44,6 +44,9 @@ proptest! {
         let input: Vec<u8> = records.iter().flat_map(|record| [record.as_slice(), b"\n"].concat()).collect();
         let said = workshop.run_with_input(&["-"], &input);
         prop_assert_eq!(said.status, 0);
+        let counted = format!("read: {} delivered, 0 dropped, {failed} rejected", delivered.values().sum::<usize>());
+        prop_assert!(said.output.starts_with(&format!("{} record", records.len())), "{}", said.output);
+        prop_assert!(said.output.contains(&counted), "{}", said.output);
 
         let in_lake = workshop.records();
         prop_assert_eq!(in_lake.iter().filter(|(place, _)| *place == Place::Errors).count(), failed);

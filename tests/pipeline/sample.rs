@@ -1,6 +1,6 @@
 //! The first thing that a user sees.
 
-use crate::headgate::{BUCKET, Place, Workshop, project, record};
+use crate::headgate::{BUCKET, Place, Workshop, files, project, record};
 use std::fs;
 
 const FOUR: [&str; 4] = ["audit-service", "order-service", "payment-service", "user-service"];
@@ -113,12 +113,62 @@ fn a_run_that_breaks_keeps_what_it_had() {
 }
 
 #[test]
-fn many_active_partitions_are_told() {
+fn a_partition_too_many_is_told() {
+    let components = lines((0..501).map(|n| format!("c{n}")));
     let workshop = Workshop::new();
-    let said = workshop.run_with_input(&["-"], &lines((0..501).map(|n| format!("c{n}"))));
-    assert_eq!(said.status, 0);
-    assert!(said.output.contains("501 partitions were active at once"), "{}", said.output);
-    assert_eq!(workshop.partitions().len(), 501);
+    let said = workshop.run_with_input(&["-"], &components);
+    assert_eq!((said.status, workshop.partitions().len()), (0, 500));
+    let rejected = said.output.lines().find(|line| line.contains("DynamicPartitioning")).unwrap();
+    insta::assert_snapshot!(rejected, @"│ DynamicPartitioning.ActivePartitionExceeded         1   see the error objects │");
+    assert!(workshop.path("lake").join(BUCKET).join("errors/activePartitionExceeded").is_dir());
+    // A quota that was raised.
+    let said = workshop.run_with_input(&["-", "--fresh", "--active-partitions", "501"], &components);
+    assert_eq!((said.status, workshop.partitions().len()), (0, 501));
+}
+
+#[test]
+fn records_tell_when_they_arrive() {
+    let workshop = Workshop::new();
+    let record = |name: &str, at: &str| {
+        format!("{{\"componentName\":\"{name}\",\"fromTimestamp\":\"{at}\",\"metricName\":\"cpu\"}}\n")
+    };
+    let day = [record("a", "2025-07-01T00:00:00Z"), record("a", "2025-07-01T12:00:00Z"), record("b", "no time")];
+    let arguments = ["-", "--arrival-query", ".fromTimestamp | rfc3339"];
+    let said = workshop.run_with_input(&arguments, day.concat().as_bytes());
+    assert_eq!(said.status, 0, "{}", said.errors);
+    let names = files(&workshop.path("lake").join(BUCKET)).into_iter().map(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        name.trim_start_matches(|c: char| !c.is_ascii_digit()).get(..21).unwrap().to_owned()
+    });
+    insta::assert_snapshot!(names.collect::<Vec<_>>().join(" "), @"1-2025-07-01-00-00-00 1-2025-07-01-12-00-00 1-2025-07-01-12-00-00");
+    insta::assert_snapshot!(said.output.lines().find(|line| line.contains("arriv")).unwrap_or_default(), @"without a time of arrival: 1, each of which came with the record before it");
+    let wrong = workshop.run_with_input(&["-", "--arrival-query", ".a |"], b"");
+    assert_eq!(wrong.status, 2);
+    insta::assert_snapshot!(wrong.errors, @"
+    headgate: this cannot work:
+      `--arrival-query` is `.a |`: expected term, got the end at line 1, column 5
+    ");
+}
+
+#[test]
+fn firehoses_own_processors_work_beside_the_function() {
+    let workshop = Workshop::new();
+    let processors = "          Processors:
+            - { Type: MetadataExtraction, Parameters: [
+                { ParameterName: MetadataExtractionQuery, ParameterValue: '{componentName: .componentName}' },
+                { ParameterName: JsonParsingEngine, ParameterValue: JQ-1.6 }] }
+            - { Type: RecordDeAggregation, Parameters: [{ ParameterName: SubRecordType, ParameterValue: JSON }] }
+";
+    let template = fs::read_to_string(project().join("template.yaml")).unwrap();
+    workshop.write("template.yaml", template.replacen("          Processors:\n", processors, 1));
+    workshop.write("samconfig.toml", fs::read(project().join("samconfig.toml")).unwrap());
+    let line = [record("a"), record("b"), record("a")].concat();
+    let prefix = "S3Prefix=data/!{partitionKeyFromQuery:componentName}/";
+    let arguments = ["--template", "DIR/template.yaml", "--parameter-overrides", prefix, "-"];
+    let said = workshop.run_with_input(&arguments, &line);
+    insta::assert_snapshot!(said.output.lines().next().unwrap_or_default(), @"1 record read, which held 3: 3 delivered, 0 dropped, 0 rejected");
+    assert_eq!((said.status, said.errors.as_str()), (0, ""));
+    assert_eq!(workshop.partitions(), ["a", "b"].map(|name| (name.to_owned(), format!("data/{name}"))));
 }
 
 #[test]

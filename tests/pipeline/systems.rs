@@ -1,9 +1,13 @@
 //! Systems other than the default one: each is an environment of the same template.
 
 use crate::headgate::{Workshop, files, project};
+use arrow_json::LineDelimitedWriter;
+use local::compression::decompress;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 
 /// The partitions of a table in the catalog: values, and location within the bucket.
 fn partitions(workshop: &Workshop, table: &str) -> Vec<(Vec<String>, String)> {
@@ -21,11 +25,24 @@ fn delivered(workshop: &Workshop, config_env: &str) -> Vec<(String, Value)> {
     for path in files(&bucket) {
         let folder = path.parent().unwrap().strip_prefix(&bucket).unwrap().to_str().unwrap().to_owned();
         if !folder.starts_with("error") {
-            let text = fs::read_to_string(&path).unwrap();
-            records.extend(text.lines().map(|line| (folder.clone(), serde_json::from_str(line).unwrap())));
+            records.extend(rows(&path).into_iter().map(|row| (folder.clone(), row)));
         }
     }
     records
+}
+
+/// The rows of an object: of a Parquet file, or lines of JSON, compressed or not. Rows of Parquet lack what is null.
+fn rows(path: &Path) -> Vec<Value> {
+    let name = path.to_str().unwrap();
+    let lines = if name.ends_with(".parquet") {
+        let mut writer = LineDelimitedWriter::new(Vec::new());
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+        reader.build().unwrap().for_each(|batch| writer.write(&batch.unwrap()).unwrap());
+        writer.into_inner()
+    } else {
+        decompress(name, fs::read(path).unwrap()).unwrap()
+    };
+    String::from_utf8(lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Runs records of an environment, one a line.
@@ -71,7 +88,10 @@ fn stock_checks_lie_by_store_and_hour() {
         "restock_status": "chưa xử lý",
     });
     let (workshop, records) = run("store-inventory", &[record.to_string(), r#"{"store_id":"STORE_5"}"#.to_owned()]);
-    assert_eq!(records, [("store-data/store_id=STORE_5/2024/12/31/23".to_owned(), record)]);
+    // The store is a partition key, which is no column of the file.
+    let mut row = record;
+    row.as_object_mut().unwrap().remove("store_id");
+    assert_eq!(records, [("store-data/store_id=STORE_5/2024/12/31/23".to_owned(), row)]);
     let values = texts(&["STORE_5", "2024", "12", "31", "23"]);
     let folder = "store-data/store_id=STORE_5/2024/12/31/23/".to_owned();
     assert_eq!(partitions(&workshop, "conversion_db.conversion_table"), [(values, folder)]);
@@ -124,6 +144,31 @@ fn chosen_measuring_points_alone_are_delivered() {
 }
 
 #[test]
+fn without_a_contract_the_conversion_finds_what_does_not_fit_the_table() {
+    let workshop = Workshop::new();
+    let lines = [r#"{"unieke_id":"50","lve_nr":"18","neu":1}"#, r#"{"unieke_id":"51","lve_nr":"many"}"#];
+    let overrides = ["--parameter-overrides", "Contract=", "--parameter-overrides", "RecordQuery=."];
+    let arguments = [&["--config-env", "traffic"], &overrides[..], &["-"]].concat();
+    let said = workshop.run_with_input(&arguments, lines.join("\n").as_bytes());
+    assert_eq!((said.status, said.errors.as_str()), (0, ""));
+    insta::assert_snapshot!(said.output.lines().skip(9).take(7).collect::<Vec<_>>().join("\n"), @"
+    Rejected records, by reason
+    ┌──────────────────────────────────────────────────────────────────────┐
+    │ reason                               records   for example           │
+    ╞══════════════════════════════════════════════════════════════════════╡
+    │ DataFormatConversion.MalformedData         1   see the error objects │
+    └──────────────────────────────────────────────────────────────────────┘
+    ");
+    let records: Vec<Value> = delivered(&workshop, "traffic").into_iter().map(|(_, row)| row).collect();
+    assert_eq!(records, [json!({ "unieke_id": "50", "lve_nr": 18 })]);
+    let bucket = workshop.path("lake/headgate-traffic-data-123456789012-eu-west-1");
+    let errors = files(&bucket).into_iter().find(|path| path.to_str().unwrap().contains("/format-conversion-failed/"));
+    let line: Value = serde_json::from_slice(&fs::read(errors.unwrap()).unwrap()).unwrap();
+    insta::assert_snapshot!(line["lastErrorMessage"].as_str().unwrap(), @r#"Data does not match the schema. For input string: "many""#);
+    insta::assert_snapshot!(line["dataCatalogTable"], @r#"{"catalogId":"123456789012","databaseName":"traffic","tableName":"measurements","region":"eu-west-1","versionId":"LATEST","roleArn":"arn:aws:iam::123456789012:role/headgate-traffic-DeliveryStreamRole"}"#);
+}
+
+#[test]
 fn items_of_a_dynamodb_table_lie_by_their_day_without_their_keys() {
     let item = json!({
         "PK": { "S": "STATE#Alabama" }, "SK": { "S": "COUNTY#Autauga" }, "county": { "S": "Autauga" },
@@ -140,7 +185,7 @@ fn items_of_a_dynamodb_table_lie_by_their_day_without_their_keys() {
         change("REMOVE", json!({ "OldImage": item })),
     ];
     let (workshop, records) = run("counties", &lines);
-    let delivered = json!({ "county": "Autauga", "createdAt": "2022-03-31T23:30:00-02:00" });
+    let delivered = json!({ "county": "Autauga", "createdat": "2022-03-31T23:30:00-02:00" });
     let record = ("data/year=2022/month=04/date=01".to_owned(), delivered);
     assert_eq!(records, [record.clone(), record]);
     let partition = (texts(&["2022", "04", "01"]), "data/year=2022/month=04/date=01/".to_owned());
@@ -168,9 +213,9 @@ fn requests_can_be_delivered_as_csv() {
     assert_eq!(workshop.run_with_input(&arguments, line.as_bytes()).status, 0);
     let objects = files(&workshop.path("lake/headgate-access-logs-data-123456789012-eu-west-1/logs/dt=2000-10-10"));
     let [object] = objects.as_slice() else { panic!("{objects:?}") };
-    assert!(object.extension().is_some_and(|extension| extension == "csv"));
+    assert!(object.to_str().unwrap().ends_with(".csv.gz"));
     let written = "h,,,GET,\"GET /\"\"x\"\" HTTP/1.0\",200,,,\"a, b\",2000-10-10T13:55:36Z\n";
-    assert_eq!(fs::read_to_string(object).unwrap(), written);
+    assert_eq!(decompress("x.gz", fs::read(object).unwrap()).unwrap(), written.as_bytes());
 }
 
 #[test]
@@ -194,7 +239,7 @@ fn lines_of_syslog_lie_by_their_day_in_utc() {
 fn without_dynamic_partitioning_time_alone_makes_partitions() {
     let workshop = Workshop::new();
     let line = r#"{"beschrijvende_id":"H101L20","unieke_id":"50","tijd_waarneming":1588065065}"#;
-    let arguments = ["--config-env", "traffic", "-"];
+    let arguments = ["--config-env", "traffic", "--parameter-overrides", "FormatConversion=none", "-"];
     let at = |time: &str, lines: &[&str]| {
         let said =
             workshop.run_with_input(&[&arguments[..], &["--arrival", time]].concat(), lines.join("\n").as_bytes());

@@ -64,7 +64,7 @@ fn an_environment_or_parameter_that_is_not_there() {
     ");
     insta::assert_snapshot!(message(&Workshop::new(), &["-", "--parameter-overrides", "Prefix=x"]), @"
     headgate: this cannot work:
-      `PROJECT/template.yaml`: there is no parameter `Prefix`, expected one of `Architecture`, `System`, `Source`, `RecordFormat`, `RecordQuery`, `PartitionQuery`, `Contract`, `OutputFormat`, `S3Prefix`, `ErrorPrefix`, `DynamicPartitioning`, `DynamicPartitioningRetrySeconds`, `DatabaseName`, `TableName`, `Catalog`, `ReconcileSchedule`
+      `PROJECT/template.yaml`: there is no parameter `Prefix`, expected one of `Architecture`, `System`, `Source`, `RecordFormat`, `RecordQuery`, `PartitionQuery`, `Contract`, `OutputFormat`, `FormatConversion`, `CompressionFormat`, `S3Prefix`, `ErrorPrefix`, `DynamicPartitioning`, `DynamicPartitioningRetrySeconds`, `DatabaseName`, `TableName`, `Catalog`, `ReconcileSchedule`
     ");
 }
 
@@ -146,9 +146,9 @@ fn what_firehose_would_refuse_and_what_is_not_modelled() {
     headgate: this cannot work:
       `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a partition key, which Firehose refuses without dynamic partitioning
     ");
-    insta::assert_snapshot!(message_with("CompressionFormat: UNCOMPRESSED", "CompressionFormat: GZIP"), @"
+    insta::assert_snapshot!(message_with("CompressionFormat: !Ref CompressionFormat", "CompressionFormat: BZIP2"), @"
     headgate: this cannot work:
-      `DIR/template.yaml`: `DeliveryStream`: `CompressionFormat` is `GZIP`, expected `UNCOMPRESSED`: no other is modelled here
+      `DIR/template.yaml`: `DeliveryStream`: `CompressionFormat` is `BZIP2`, expected one of `UNCOMPRESSED`, `GZIP`, `ZIP`, `Snappy`, `HADOOP_SNAPPY`
     ");
     insta::assert_snapshot!(message_with("SizeInMBs: 64", "SizeInMBs: much"), @"
     headgate: this cannot work:
@@ -168,7 +168,55 @@ fn what_firehose_would_refuse_and_what_is_not_modelled() {
     ");
     insta::assert_snapshot!(message_with("Prefix: !Ref S3Prefix", "Prefix: \"x=!{partitionKeyFromQuery:x}/\""), @"
     headgate: this cannot work:
-      `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`: queries of Firehose are not modelled here
+      `DIR/template.yaml`: `DeliveryStream`: `Prefix` has a `partitionKeyFromQuery`, expected a `MetadataExtractionQuery`
+    ");
+}
+
+#[test]
+fn a_conversion_that_firehose_would_refuse_or_is_not_modelled() {
+    let refused = |place: &str, change: &str| {
+        let switch = "Default: none\n    AllowedValues: [none, parquet]";
+        message_with_all(&[(switch, "Default: parquet\n    AllowedValues: [none, parquet]"), (place, change)])
+    };
+    insta::assert_snapshot!(refused("CompressionFormat: !Ref CompressionFormat", "CompressionFormat: GZIP"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `CompressionFormat` is `GZIP`, expected `UNCOMPRESSED`, which format conversion demands
+    ");
+    insta::assert_snapshot!(refused("OpenXJsonSerDe: #", "HiveJsonSerDe: #"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `HiveJsonSerDe` is not modelled here, expected `OpenXJsonSerDe`
+    ");
+    insta::assert_snapshot!(refused("                ParquetSerDe:\n", "                OrcSerDe:\n"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `OrcSerDe` is not modelled here, expected `ParquetSerDe`
+    ");
+    insta::assert_snapshot!(refused("                ParquetSerDe:\n", "                OrcSerDe: {}\n                ParquetSerDe:\n"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `DataFormatConversionConfiguration` has no serializer, or two, expected one
+    ");
+    insta::assert_snapshot!(refused("Compression: SNAPPY", "Compression: ZSTD"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `ParquetSerDe.Compression` is `ZSTD`, expected `UNCOMPRESSED`, `GZIP` or `SNAPPY`
+    ");
+    insta::assert_snapshot!(refused("Compression: SNAPPY", "WriterVersion: V3"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `ParquetSerDe.WriterVersion` is `V3`, expected `V1` or `V2`
+    ");
+    insta::assert_snapshot!(refused("Compression: SNAPPY", "PageSizeBytes: 1000"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `ParquetSerDe.PageSizeBytes` is `1000`, expected at least 65536
+    ");
+    insta::assert_snapshot!(refused("CaseInsensitive: true", "CaseInsensitive: perhaps"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `DataFormatConversionConfiguration.InputFormatConfiguration.Deserializer.OpenXJsonSerDe.CaseInsensitive` is `perhaps`, expected `true` or `false`
+    ");
+    insta::assert_snapshot!(refused("- !Ref ComponentMetricsTable\n", "- others\n"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `DataFormatConversionConfiguration.SchemaConfiguration` names the table `headgate.others`, expected `headgate.component_metrics`, which the template makes
+    ");
+    insta::assert_snapshot!(refused("Name: unit, Type: string", "Name: unit, Type: set<string>"), @"
+    headgate: this cannot work:
+      `DIR/template.yaml`: `DeliveryStream`: `DataFormatConversionConfiguration.SchemaConfiguration`: the type of the column `unit`: `set` is not a Hive type, expected one of `boolean tinyint smallint int bigint float double decimal(p,s) string char(n) varchar(n) binary date timestamp array<…> map<…,…> struct<…:…>`
     ");
 }
 
@@ -180,7 +228,15 @@ fn without_dynamic_partitioning_other_limits_hold() {
         workshop.write("template.yaml", template.replacen(place, change, 1));
         workshop.write("samconfig.toml", fs::read(project().join("samconfig.toml")).unwrap());
         let own = ["-", "--template", "DIR/template.yaml", "--config-env", "traffic"];
-        workshop.run(&[own.as_slice(), &["--parameter-overrides", "RecordQuery=."]].concat()).errors
+        workshop
+            .run(
+                &[
+                    own.as_slice(),
+                    &["--parameter-overrides", "RecordQuery=.", "--parameter-overrides", "FormatConversion=none"],
+                ]
+                .concat(),
+            )
+            .errors
     };
     assert_eq!(message("SizeInMBs: 64", "SizeInMBs: 1"), "");
     assert_eq!(message("IntervalInSeconds: 60", "IntervalInSeconds: 0"), "");

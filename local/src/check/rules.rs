@@ -8,6 +8,7 @@ use crate::firehose::time;
 use firehose_transform::contract::Contract;
 use firehose_transform::hive_type::HiveType;
 use firehose_transform::query::Query;
+use jiff::tz::TimeZone;
 use regex_lite::Regex;
 use registrar::columns::PartitionColumns;
 use serde_json::Value;
@@ -87,7 +88,7 @@ pub(super) const RULES: &[Rule] = rules! {
     "error-prefix-length", Error, error_prefix_length, PREFIXES:
         "an evaluated error prefix has 512 characters at most";
     "time-zone", Error, time_zone, OBJECT_NAME:
-        "a time zone is `UTC` or another of AWS's list, where none has three letters or begins with `Etc/`";
+        "a time zone is `UTC` or another of AWS's list, which has some by their old names, such as `Asia/Calcutta`";
     "file-extension", Error, file_extension, DESTINATION:
         "an extension is a point and lower-case letters, digits and `!-_.*'()`, 128 characters at most";
     "dynamic-partitioning-off", Error, dynamic_partitioning_off, DYNAMIC:
@@ -267,7 +268,7 @@ fn too_long(name: &str, prefix: &Prefix) -> Option<String> {
     let length = |element: &Element| match element {
         Element::Text(text) => text.encode_utf16().count(),
         Element::KeyFromLambda(_) | Element::KeyFromQuery(_) => 1,
-        Element::Timestamp(pattern) => time::format(pattern, FIRST_ARRIVAL).chars().count(),
+        Element::Timestamp(pattern) => time::format(pattern, FIRST_ARRIVAL, &TimeZone::UTC).chars().count(),
         Element::RandomString => RANDOM_STRING_LENGTH,
         Element::ErrorOutputType => "metadata-extraction-failed".len(),
     };
@@ -283,14 +284,11 @@ fn too_long(name: &str, prefix: &Prefix) -> Option<String> {
 }
 
 fn time_zone(examined: &Examined) -> Option<String> {
-    let zone = text(destination(examined)?, "CustomTimeZone")?;
-    let shaped = matches(r"[a-zA-Z/_-]{0,50}", &zone) && !zone.starts_with("Etc/");
-    let short = zone.len() == 3 && zone != "UTC";
-    if shaped && !short {
-        None
-    } else {
-        fault(&format!("`CustomTimeZone` is `{zone}`, expected one such as `UTC` or `Europe/Brussels`"))
+    let zone = text(destination(examined)?, "CustomTimeZone").filter(|zone| !zone.is_empty())?;
+    if time::zone(&zone).is_some() {
+        return None;
     }
+    fault(&format!("`CustomTimeZone` is `{zone}`, expected one such as `UTC` or `Europe/Brussels`"))
 }
 
 fn file_extension(examined: &Examined) -> Option<String> {
@@ -731,7 +729,7 @@ fn partition_value(examined: &Examined) -> Option<String> {
     time::check(layout(examined)?.prefix()).ok()?;
     typed_captures(examined)?.into_iter().find_map(|(capture, hive_type)| {
         let Source::Timestamp(pattern) = capture.source() else { return None };
-        let text = time::format(pattern, FIRST_ARRIVAL);
+        let text = time::format(pattern, FIRST_ARRIVAL, &TimeZone::UTC);
         let column = PartitionColumns::new([(capture.column(), hive_type.as_str())]).ok()?;
         let value = PartitionValue::new(text.as_str()).ok()?;
         let fits = column.canonical(&Partition::new(vec![value])).is_ok();
@@ -761,10 +759,12 @@ fn serde(examined: &Examined) -> Option<String> {
         Some(_) => "parquet",
         None => examined.variables.get("OUTPUT_FORMAT").map_or("json", String::as_str),
     };
-    let reads = class.to_lowercase();
-    if reads.contains(written) || (written == "csv" && reads.contains("lazysimple")) {
-        return None;
-    }
+    let reads = |class: &str| class.to_lowercase().contains(written);
+    // Text has one input format, whatever is in it.
+    let input = text(examined.table.as_ref()?, "StorageDescriptor/InputFormat");
+    let input = input.filter(|class| matches!(written, "orc" | "parquet") && !reads(class));
+    let is_read = reads(&class) || (written == "csv" && class.to_lowercase().contains("lazysimple"));
+    let class = if is_read { input? } else { class };
     Some(format!("the table is read by `{class}`, expected a class for `{written}`, as which records are written"))
 }
 

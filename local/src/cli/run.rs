@@ -2,11 +2,12 @@
 
 use super::env::CATALOG_ADDRESS;
 use super::{Console, Deployed, Failure, print};
-use crate::assumptions::FIRST_ARRIVAL;
+use crate::assumptions::{ACTIVE_PARTITIONS, EARLIEST_ARRIVAL, FIRST_ARRIVAL};
 use crate::athena::{LocalCatalog, SharedCatalog};
 use crate::aws::Aws;
 use crate::catalog::Catalog;
 use crate::deployment::{BUCKET, Deployment};
+use crate::firehose::Arrivals;
 use crate::functions::{InProcess, idle_runtime};
 use crate::interrupt::interrupted;
 use crate::invoke::{InvokeAddress, Invoked, LONGEST_INVOCATION};
@@ -16,6 +17,7 @@ use crate::services::Services;
 use crate::services::server::Server;
 use crate::summary::{Summary, grouped, printable_line};
 use clap::Args;
+use firehose_transform::query::Query;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use registrar::config::{Config, RegistrationBy};
@@ -39,9 +41,17 @@ pub(super) struct Run {
     /// Start with an empty lake instead of adding to the one that is there.
     #[arg(long, conflicts_with = "to_aws")]
     fresh: bool,
-    /// When the first record arrives, such as 2026-01-01T00:00:00Z. The others follow as fast as one shard takes them.
-    #[arg(long, value_name = "TIME", default_value_t = first_arrival())]
-    arrival: Timestamp,
+    /// When the first record arrives; the others follow as fast as one shard takes them. [default: 2026-01-01T00:00:00Z]
+    #[arg(long, value_name = "TIME")]
+    arrival: Option<Timestamp>,
+    /// When each record arrives, by a query in jq over it: epoch seconds, such as `.fromTimestamp | rfc3339`. A line that is not
+    /// JSON is a string. A record for which it gives none, or an earlier time, arrives with the one before it; none arrives before
+    /// `--arrival`, if that is given.
+    #[arg(long, value_name = "JQ")]
+    arrival_query: Option<String>,
+    /// The partitions that can be active at once with dynamic partitioning: the quota of the delivery stream.
+    #[arg(long, value_name = "N", default_value_t = ACTIVE_PARTITIONS)]
+    active_partitions: usize,
     /// Invoke the functions at this URL instead of running their code: those of `cargo lambda watch`, for example, which listens
     /// at `http://127.0.0.1:9000`. It needs the variables that `headgate env --catalog-address` prints.
     #[arg(long, value_name = "URL", conflicts_with = "to_aws")]
@@ -84,13 +94,15 @@ impl Run {
         let fresh = of_sample || self.fresh;
         let mut faults = Vec::new();
         let mut keep = |more: Vec<String>| faults.extend(more);
-        let pipeline = self.deployed.read().map(Pipeline::new).map_err(&mut keep).ok();
+        let pipeline = self.deployed.read().map(|deployment| self.pipeline(deployment)).map_err(&mut keep).ok();
+        let arrival_query = self.arrival_query().map_err(|fault| keep(vec![fault])).ok();
         let files = if of_sample { self.deployed.sample().map(|file| vec![file]) } else { Ok(self.files.clone()) };
         let inputs = files.and_then(|files| open(&files, standard_input(console))).map_err(&mut keep).ok();
         let lake = Lake::open(&self.out).map_err(|fault| keep(vec![fault])).ok();
         let invoked = self.invoke.clone().map(|address| Invoked::connect(address, LONGEST_INVOCATION)).transpose();
         let invoked = invoked.map_err(|fault| keep(vec![fault])).ok();
-        let (Some(pipeline), Some(inputs), Some((lake, kept)), Some(invoked)) = (pipeline, inputs, lake, invoked)
+        let (Some(pipeline), Some(inputs), Some((lake, kept)), Some(invoked), Some(arrival_query)) =
+            (pipeline, inputs, lake, invoked, arrival_query)
         else {
             return Err(Failure::Wrong(faults));
         };
@@ -107,7 +119,7 @@ impl Run {
             lake.clear(pipeline.bucket()).map_err(broken)?;
         }
         let destination = LakeDestination { lake: &lake, bucket: pipeline.bucket(), catalog };
-        let mut summary = self.send(&pipeline, inputs, &*functions, &destination)?;
+        let mut summary = self.send(&pipeline, inputs, arrival_query, &*functions, &destination)?;
         if self.invoke.is_some() {
             summary.look_for_partitions(pipeline.deployment(), &destination.catalog);
         }
@@ -119,6 +131,7 @@ impl Run {
         let mut faults = Vec::new();
         let mut keep = |more: Vec<String>| faults.extend(more);
         let deployment = self.deployed.read().map_err(&mut keep).ok();
+        let arrival_query = self.arrival_query().map_err(|fault| keep(vec![fault])).ok();
         let inputs = open(&self.files, standard_input(console)).map_err(&mut keep).ok();
         if self.files.is_empty() {
             keep(vec![
@@ -127,7 +140,9 @@ impl Run {
             ]);
         }
         let aws = Aws::connect("`--to-aws`", self.endpoint_url.as_deref()).map_err(|fault| keep(vec![fault])).ok();
-        let (Some(deployment), Some(inputs), Some(aws), true) = (deployment, inputs, aws, faults.is_empty()) else {
+        let (Some(deployment), Some(inputs), Some(aws), Some(arrival_query), true) =
+            (deployment, inputs, aws, arrival_query, faults.is_empty())
+        else {
             return Err(Failure::Wrong(faults));
         };
         let wrong = |fault| Failure::Wrong(vec![fault]);
@@ -140,13 +155,13 @@ impl Run {
                 ))
             })?,
         };
-        let pipeline = Pipeline::new(deployment.named(aws.region(), bucket, self.table.clone()));
+        let pipeline = self.pipeline(deployment.named(aws.region(), bucket, self.table.clone()));
         let (functions, destination) = aws.pipeline(pipeline.deployment()).map_err(wrong)?;
         let Deployment { bucket, table_name, .. } = pipeline.deployment();
         let place = aws.place();
         let told = format!("headgate: writing to `s3://{bucket}`, registering in `{table_name}` ({place})");
         let _closed = writeln!(console.errors, "{}", printable_line(&told));
-        let summary = self.send(&pipeline, inputs, &*functions, &*destination)?;
+        let summary = self.send(&pipeline, inputs, arrival_query, &*functions, &*destination)?;
         show(&summary, &format!("The objects are in `s3://{bucket}`, the table is `{table_name}`."), console)
     }
 
@@ -155,14 +170,36 @@ impl Run {
         &self,
         pipeline: &Pipeline,
         (inputs, bytes): Inputs<'_>,
+        arrival_query: Option<Query>,
         functions: &dyn Functions,
         destination: &dyn Destination,
     ) -> Result<Summary, Failure> {
+        let first = self.arrival.map(Timestamp::as_millisecond);
+        let arrivals = match arrival_query {
+            None => Arrivals::paced(&pipeline.deployment().stream.source, first.unwrap_or(FIRST_ARRIVAL)),
+            Some(query) => Arrivals::told(query, first.unwrap_or(EARLIEST_ARRIVAL)),
+        };
         let bar = ReadingBar::new(bytes);
         let watcher = Watcher { progress: &mut |read| bar.show(read), interrupted: &interrupted };
-        let summary = pipeline.run(inputs, self.arrival.as_millisecond(), functions, destination, watcher);
+        let summary = pipeline.run(inputs, arrivals, functions, destination, watcher);
         bar.clear();
         summary.map_err(broken)
+    }
+
+    /// The pipeline of a deployment with the quota that was asked for.
+    fn pipeline(&self, mut deployment: Deployment) -> Pipeline {
+        if let Some(most) = &mut deployment.stream.active_partitions {
+            *most = self.active_partitions;
+        }
+        Pipeline::new(deployment)
+    }
+
+    fn arrival_query(&self) -> Result<Option<Query>, String> {
+        let compiled = self
+            .arrival_query
+            .as_ref()
+            .map(|text| Query::compile(text, &[]).map_err(|error| format!("`--arrival-query` is `{text}`: {error}")));
+        compiled.transpose()
     }
 
     /// Answers for Glue and Athena, as long as what this gives is there.
@@ -293,10 +330,6 @@ fn open<'c>(files: &[PathBuf], standard_input: Box<dyn Read + 'c>) -> Result<Inp
     }
     let known = standard_input.is_some();
     if faults.is_empty() { Ok((inputs, known.then_some(bytes))) } else { Err(faults) }
-}
-
-fn first_arrival() -> Timestamp {
-    Timestamp::from_millisecond(FIRST_ARRIVAL).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 #[cfg(test)]

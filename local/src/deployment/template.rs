@@ -54,7 +54,25 @@ impl Template {
             let known: Vec<&str> = declared.keys().map(String::as_str).collect();
             format!("there is no parameter `{key}`, expected one of `{}`", known.join("`, `"))
         }));
-        Ok((Self { resources, conditions, globals, parameters }, faults))
+        let template = Self { resources, conditions, globals, parameters };
+        for (name, rule) in &section("Rules").unwrap_or_default() {
+            faults.extend(template.broken(name, rule)?);
+        }
+        Ok((template, faults))
+    }
+
+    /// What the parameters say against a rule of the template, in the rule's own words.
+    fn broken(&self, name: &str, rule: &Value) -> Result<Vec<String>, String> {
+        let meant = rule.get("RuleCondition").map_or(Ok(true), |condition| self.is_true(condition, DEEPEST))?;
+        let assertions = rule.get("Assertions").and_then(Value::as_array).ok_or_else(|| no_assertions(name))?;
+        let mut broken = Vec::new();
+        for assertion in assertions.iter().filter(|_| meant) {
+            if !self.is_true(assertion.get("Assert").ok_or_else(|| no_assertions(name))?, DEEPEST)? {
+                let words = assertion.get("AssertDescription").map_or_else(|| name.to_owned(), scalar);
+                broken.push(format!("the rule `{name}`: {words}"));
+            }
+        }
+        Ok(broken)
     }
 
     /// What `Globals` says for all functions, by its JSON pointer, with everything in it resolved; null if nothing.
@@ -190,7 +208,11 @@ impl Template {
         let resolved = match (function(value), value) {
             (Some(("Ref", Value::String(name))), _) => self.reference(name, depth)?.into(),
             (Some(("Fn::GetAtt", argument)), _) => self.attribute(&path(argument), depth)?.into(),
-            (Some(("Fn::Sub", Value::String(text))), _) => self.substitute(text, depth)?.into(),
+            (Some(("Fn::Sub", Value::String(text))), _) => self.substitute(text, &Map::new(), depth)?.into(),
+            (Some(("Fn::Sub", Value::Array(parts))), _) => match parts.as_slice() {
+                [Value::String(text), Value::Object(names)] => self.substitute(text, names, depth)?.into(),
+                _ => return Err("`Fn::Sub` is not understood here in this form".to_owned()),
+            },
             (Some((name, _)), _) if name.starts_with("Fn::") || name == "Ref" => {
                 return Err(format!("`{name}` is not understood here in this form"));
             }
@@ -255,18 +277,19 @@ impl Template {
         Ok(format!("arn:aws:{service}:{region}:{account}:{id}"))
     }
 
-    /// `${Name}` and `${Name.Attribute}`; `${!x}` is `${x}`.
-    fn substitute(&self, text: &str, depth: usize) -> Result<String, String> {
+    /// `${Name}` and `${Name.Attribute}`, where a name of the text's own comes first; `${!x}` is `${x}`.
+    fn substitute(&self, text: &str, own: &Map<String, Value>, depth: usize) -> Result<String, String> {
         let mut result = String::new();
         let mut rest = text;
         while let Some((before, from)) = rest.split_once("${") {
             let (name, after) =
                 from.split_once('}').ok_or_else(|| format!("`{text}` has a `${{` that is not closed"))?;
             result.push_str(before);
-            match name.strip_prefix('!') {
-                Some(literal) => result.extend(["${", literal, "}"]),
-                None if name.contains('.') => result.push_str(&self.attribute(name, depth)?),
-                None => result.push_str(&self.reference(name, depth)?),
+            match (name.strip_prefix('!'), own.get(name)) {
+                (Some(literal), _) => result.extend(["${", literal, "}"]),
+                (None, Some(value)) => result.push_str(&scalar(&self.resolve(value, depth)?.unwrap_or_default())),
+                (None, None) if name.contains('.') => result.push_str(&self.attribute(name, depth)?),
+                (None, None) => result.push_str(&self.reference(name, depth)?),
             }
             rest = after;
         }
@@ -288,6 +311,10 @@ fn deeper(depth: usize) -> Result<usize, String> {
 fn function(value: &Value) -> Option<(&str, &Value)> {
     let fields = value.as_object()?;
     fields.iter().next().filter(|_| fields.len() == 1).map(|(name, argument)| (name.as_str(), argument))
+}
+
+fn no_assertions(rule: &str) -> String {
+    format!("the rule `{rule}` has no `Assertions` of an `Assert` each")
 }
 
 fn no_property(resource: &str, pointer: &str) -> String {
@@ -379,6 +406,12 @@ Parameters:
   Prefix: { Type: String, Default: "!{timestamp:yyyy}/", AllowedPattern: ".*/$", ConstraintDescription: must end in a slash }
   Size: { Type: Number, Default: 64, MinValue: 1, MaxValue: 128 }
   Kind: { Type: String, Default: a, AllowedValues: [a, b] }
+Rules:
+  SmallB:
+    RuleCondition: !Equals [!Ref Kind, b]
+    Assertions:
+      - { Assert: !Not [!Equals [!Ref Size, 100]], AssertDescription: Kind b takes a Size that is not 100 }
+  NotEmpty: { Assertions: [{ Assert: !Not [!Equals [!Ref Prefix, /]] }] }
 Conditions:
   IsA: !Equals [!Ref Kind, a]
   IsB: !Not [!Condition IsA]
@@ -422,6 +455,7 @@ Resources:
         ARN: !GetAtt Bucket.Arn
         LONG: { "Fn::GetAtt": [Queue, Arn] }
         SUB: !Sub s3://${Bucket}/${!literal}/${Queue.Arn}
+        OWN: !Sub ["${Kind}${End}${Bucket}", { End: !If [IsA, -, +], Bucket: own }]
       Circle: !Sub ${Loop}
       Other: !Select [0, [a]]
   Loop:
@@ -445,6 +479,7 @@ Resources:
             "ARN": "arn:aws:s3:::s-data",
             "LONG": "arn:aws:sqs:r:1:s-Queue",
             "SUB": "s3://s-data/${literal}/arn:aws:sqs:r:1:s-Queue",
+            "OWN": "a-own",
         });
         assert_eq!(variables, expected);
     }
@@ -480,6 +515,18 @@ Resources:
         insta::assert_snapshot!(message("/Odd"), @r#"the condition `{"Fn::Equals":["a"]}` is not understood here"#);
         insta::assert_snapshot!(message("/Unknown"), @"it has no condition `Nowhere`");
         insta::assert_snapshot!(message("/Short"), @"`Fn::If` is not understood here in this form");
+    }
+
+    #[test]
+    fn errors_of_rules() {
+        let faults = |overrides: &[(&str, &str)]| template(overrides).1.join("\n");
+        assert_eq!(faults(&[("Size", "100")]), "");
+        assert_eq!(faults(&[("Kind", "b")]), "");
+        insta::assert_snapshot!(faults(&[("Kind", "b"), ("Size", "100")]), @"the rule `SmallB`: Kind b takes a Size that is not 100");
+        insta::assert_snapshot!(faults(&[("Prefix", "/")]), @"the rule `NotEmpty`: NotEmpty");
+        let message = |rules: &str| Template::parse(&format!("Resources: {{}}\nRules: {rules}"), &[], &[]).unwrap_err();
+        insta::assert_snapshot!(message("{ A: {} }"), @"the rule `A` has no `Assertions` of an `Assert` each");
+        insta::assert_snapshot!(message("{ A: { Assertions: [{}] } }"), @"the rule `A` has no `Assertions` of an `Assert` each");
     }
 
     #[test]

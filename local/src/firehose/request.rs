@@ -1,6 +1,7 @@
 //! The request, as Firehose writes it.
 
-use super::{DeliveryStream, Record, Source};
+use super::batch::{Batch, Record};
+use super::{DeliveryStream, Source};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -38,19 +39,19 @@ struct KinesisRecordMetadata {
 }
 
 /// The request as JSON.
-pub(super) fn text(stream: &DeliveryStream, invocation: u64, records: &[Record]) -> String {
+pub(super) fn text(stream: &DeliveryStream, invocation: u64, batch: &Batch) -> String {
     let kinesis = match &stream.source {
         Source::Kinesis { arn } => Some(arn.as_str()),
         Source::DirectPut => None,
     };
-    let record = |record: &Record| RequestRecord {
-        record_id: id(record),
+    let record = |(record, data): (&Record, &[u8])| RequestRecord {
+        record_id: id(record.number),
         approximate_arrival_timestamp: record.arrival,
-        data: STANDARD.encode(&record.data),
+        data: STANDARD.encode(data),
         kinesis_record_metadata: kinesis.map(|_| KinesisRecordMetadata {
-            sequence_number: format!("{:056}", record.number),
+            sequence_number: sequence_number(record.source),
             subsequence_number: 0,
-            partition_key: record.number.to_string(),
+            partition_key: record.source.to_string(),
             shard_id: "shardId-000000000000",
             approximate_arrival_timestamp: record.arrival,
         }),
@@ -61,13 +62,47 @@ pub(super) fn text(stream: &DeliveryStream, invocation: u64, records: &[Record])
         source_kinesis_stream_arn: kinesis,
         delivery_stream_arn: &stream.arn,
         region: &stream.region,
-        records: records.iter().map(record).collect(),
+        records: batch.records().map(record).collect(),
     };
     // Nothing in it can fail to be JSON: no maps, and no floats.
     serde_json::to_string(&request).unwrap_or_default()
 }
 
-/// A record's id: 62 digits, as Firehose's own.
-pub(super) fn id(record: &Record) -> String {
-    format!("4{:055}000000", record.number)
+/// The bytes of a request without records, at most.
+pub(super) fn most_bytes(stream: &DeliveryStream) -> usize {
+    let arn = match &stream.source {
+        Source::Kinesis { arn } => arn.len(),
+        Source::DirectPut => 0,
+    };
+    // The names of its members and the invocation's id; what is in JSON's need of an escape has six bytes.
+    200 + 6 * (arn + stream.arn.len() + stream.region.len())
+}
+
+/// The bytes that a record of so many bytes takes in a request, at most.
+pub(super) fn most_bytes_of_record(stream: &DeliveryStream, bytes: usize) -> usize {
+    // The names of the members, an id of 62 digits, and numbers of 20 digits at most.
+    let around = match &stream.source {
+        Source::Kinesis { .. } => 400,
+        Source::DirectPut => 150,
+    };
+    around + bytes.div_ceil(3) * 4
+}
+
+/// The digits of an id behind those of its record's number, which stands behind a `4`.
+const ID_END: &str = "000000";
+
+/// The id of the record of this number: 62 digits, as Firehose's own.
+fn id(number: u64) -> String {
+    format!("4{number:055}{ID_END}")
+}
+
+/// The number of the record of this id, if it is one.
+pub(super) fn number(id: &str) -> Option<u64> {
+    let digits = id.strip_prefix('4')?.strip_suffix(ID_END)?;
+    (digits.len() == 55 && digits.bytes().all(|digit| digit.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+/// A record's place in a Kinesis stream.
+pub(super) fn sequence_number(number: u64) -> String {
+    format!("{number:056}")
 }

