@@ -12,6 +12,10 @@ use shared::partition::{Partition, PartitionValue};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// The catalog of a lake, in as many hands as there are: they all see and change the same.
+#[derive(Clone, Debug)]
+pub struct SharedCatalog(Arc<Mutex<State>>);
+
 /// The catalog of a lake as the maintainer uses it: by statements, or without.
 #[derive(Debug)]
 pub enum LocalCatalog {
@@ -24,14 +28,14 @@ pub enum LocalCatalog {
 /// One table of a catalog, as Glue's API shows it.
 #[derive(Clone, Debug)]
 pub struct LocalGlue {
-    state: Arc<Mutex<State>>,
+    catalog: SharedCatalog,
     table: TableName,
 }
 
 /// Runs statements against a catalog, and remembers what came of them.
 #[derive(Clone, Debug)]
 pub struct LocalAthena {
-    state: Arc<Mutex<State>>,
+    catalog: SharedCatalog,
 }
 
 #[derive(Debug)]
@@ -53,33 +57,56 @@ pub struct News {
 /// Partitions on one page of Glue's.
 const PAGE: usize = 1_000;
 
-impl LocalCatalog {
-    /// A table of this catalog, whose partitions are registered in this way.
-    pub fn new(catalog: Catalog, table: &TableName, by: &RegistrationBy) -> Self {
-        let state = Arc::new(Mutex::new(State { catalog, statements: 0, news: News::default() }));
-        let glue = LocalGlue { state: Arc::clone(&state), table: table.clone() };
-        match by {
-            RegistrationBy::Athena { .. } => {
-                Self::Athena(StatementCatalog::new(glue, LocalAthena { state }, table.clone()))
-            }
-            RegistrationBy::Glue => Self::Glue(glue),
-        }
+impl SharedCatalog {
+    /// A catalog that nobody else has.
+    pub fn new(catalog: Catalog) -> Self {
+        Self(Arc::new(Mutex::new(State { catalog, statements: 0, news: News::default() })))
     }
 
     /// What is new since this was asked before.
     pub fn news(&self) -> News {
-        std::mem::take(&mut lock(self.state()).news)
+        std::mem::take(&mut self.lock().news)
     }
 
     /// Shows the catalog as it is now.
     pub fn look<T>(&self, look: impl FnOnce(&Catalog) -> T) -> T {
-        look(&lock(self.state()).catalog)
+        look(&self.lock().catalog)
     }
 
-    fn state(&self) -> &Mutex<State> {
-        match self {
-            Self::Athena(catalog) => &catalog.engine().state,
-            Self::Glue(glue) => &glue.state,
+    /// Changes the catalog as somebody else would, who is no maintainer.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Catalog) -> T) -> T {
+        change(&mut self.lock().catalog)
+    }
+
+    /// Runs a statement as Hive does, and remembers it, whatever becomes of it.
+    pub fn run(&self, sql: &str) -> Result<(), CatalogError> {
+        let mut state = self.lock();
+        state.statements += 1;
+        state.news.statements.push(sql.to_owned());
+        let query = format!("local-{}", state.statements);
+        let parsed = ddl::parse(sql).map_err(|error| CatalogError::Rejected(error.to_string()))?;
+        state.add(parsed).map_err(|reason| CatalogError::Failed { query, reason })
+    }
+
+    /// Adds partitions without a statement, as [`Catalog::add_partitions`] does.
+    pub fn add(&self, partitions: AddPartitions) -> Result<(), String> {
+        self.lock().add(partitions)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LocalCatalog {
+    /// A table of this catalog, whose partitions are registered in this way.
+    pub fn new(catalog: SharedCatalog, table: &TableName, by: &RegistrationBy) -> Self {
+        let glue = LocalGlue { catalog: catalog.clone(), table: table.clone() };
+        match by {
+            RegistrationBy::Athena { .. } => {
+                Self::Athena(StatementCatalog::new(glue, LocalAthena { catalog }, table.clone()))
+            }
+            RegistrationBy::Glue => Self::Glue(glue),
         }
     }
 }
@@ -122,9 +149,10 @@ impl registrar::catalog::Catalog for LocalCatalog {
 impl LocalGlue {
     /// Shows the table as it is now.
     fn look<T>(&self, look: impl FnOnce(&Table) -> T) -> Result<T, CatalogError> {
-        let state = lock(&self.state);
-        let table = state.catalog.tables.get(&self.table.to_string());
-        table.map(look).ok_or_else(|| CatalogError::Rejected(format!("table `{}` does not exist", self.table)))
+        self.catalog.look(|catalog| {
+            let table = catalog.tables.get(&self.table.to_string());
+            table.map(look).ok_or_else(|| CatalogError::Rejected(format!("table `{}` does not exist", self.table)))
+        })
     }
 }
 
@@ -156,7 +184,7 @@ impl registrar::catalog::Catalog for LocalGlue {
             values: names().zip(texts(partition)).collect(),
             location: Some(location.clone()),
         };
-        let added = lock(&self.state).add(AddPartitions {
+        let added = self.catalog.add(AddPartitions {
             database: Some(self.table.database().to_owned()),
             table: self.table.name().to_owned(),
             if_not_exists: true,
@@ -182,12 +210,7 @@ impl registrar::catalog::Catalog for LocalGlue {
 
 impl Engine for LocalAthena {
     async fn run(&self, statement: &Statement, _: Attempt<'_>) -> Result<(), CatalogError> {
-        let mut state = lock(&self.state);
-        state.statements += 1;
-        state.news.statements.push(statement.sql().to_owned());
-        let query = format!("local-{}", state.statements);
-        let parsed = ddl::parse(statement.sql()).map_err(|error| CatalogError::Rejected(error.to_string()))?;
-        state.add(parsed).map_err(|reason| CatalogError::Failed { query, reason })
+        self.catalog.run(statement.sql())
     }
 }
 
@@ -197,10 +220,6 @@ impl State {
         self.news.added += new;
         Ok(())
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn texts(partition: &Partition) -> Vec<String> {
@@ -225,7 +244,7 @@ mod tests {
             partitions: BTreeMap::new(),
         };
         let catalog = Catalog { tables: BTreeMap::from([("db.t".to_owned(), table)]) };
-        let catalog = LocalCatalog::new(catalog, &TableName::parse("db.t").unwrap(), by);
+        let catalog = LocalCatalog::new(SharedCatalog::new(catalog), &TableName::parse("db.t").unwrap(), by);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(conforms(&catalog, SystemTime::UNIX_EPOCH));
     }

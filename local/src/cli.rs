@@ -1,15 +1,21 @@
 //! The command line.
 
+mod arrival;
 mod check;
+mod env;
+mod inputs;
+mod progress;
 mod query;
 mod reconcile;
 mod report;
 mod run;
 
 use crate::deployment::{Choice, Deployment, key_value};
+use crate::interrupt;
 use crate::redrive::command::Redrive;
 use check::Check;
 use clap::{Args, Parser, Subcommand};
+use env::Env;
 use indicatif::{ProgressBar, ProgressStyle};
 pub use query::OutputFormat;
 use query::Query;
@@ -63,7 +69,7 @@ enum Command {
     /// query cannot be one of this lake.
     Query(Query),
     /// Print the variables of both functions, for `cargo lambda watch --env-file`.
-    Env(Deployed),
+    Env(Env),
     /// Show what Firehose could not deliver, and put it back into the stream.
     Redrive(Redrive),
 }
@@ -88,10 +94,12 @@ pub(crate) enum Failure {
     Wrong(Vec<String>),
     /// Something went wrong on the way.
     Broken(String),
+    /// The user wanted no more.
+    Interrupted(String),
 }
 
 /// Runs the command that the arguments ask for, the program's own name first; gives the exit status: 0, 1 if something
-/// went wrong on the way, 2 if the command or the configuration is wrong and nothing was written.
+/// went wrong on the way, 2 if the command or the configuration is wrong and nothing was written, 130 if it was interrupted.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, mut console: Console<'_>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -107,22 +115,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, mut console: Console<
         Some(Command::Reconcile(arguments)) => arguments.run(&mut console),
         Some(Command::Check(arguments)) => arguments.run(&mut console),
         Some(Command::Query(arguments)) => arguments.run(&mut console),
-        Some(Command::Env(deployed)) => env(&deployed, &mut console),
+        Some(Command::Env(arguments)) => arguments.run(&mut console),
         Some(Command::Redrive(arguments)) => arguments.run(&mut console),
     };
     let (message, status) = match result {
         Ok(()) => return 0,
         Err(Failure::Wrong(faults)) => (format!("this cannot work:\n  {}", faults.join("\n  ")), 2),
         Err(Failure::Broken(message)) => (message, 1),
+        Err(Failure::Interrupted(message)) => (message, interrupt::STATUS),
     };
     let _closed = writeln!(console.errors, "headgate: {message}");
     status
-}
-
-fn env(deployed: &Deployed, console: &mut Console<'_>) -> Result<(), Failure> {
-    let variables = deployed.read().map_err(Failure::Wrong)?.variables;
-    let lines = variables.iter().map(|(name, value)| format!("{name}={}\n", quoted(value)));
-    print(console, &lines.collect::<String>())
 }
 
 /// Prints a result. A reader that has seen enough, such as `head`, is not a failure.
@@ -133,14 +136,6 @@ pub(crate) fn print(console: &mut Console<'_>, text: &str) -> Result<(), Failure
         }
         _ => Ok(()),
     }
-}
-
-/// A value as cargo-lambda's env files have it: between quotes of which it holds none, or else double quotes with a backslash
-/// before each that is in it, which is the only escape (<https://docs.rs/env-file-reader>).
-///
-/// A backslash and an `n` become a line break in any quotes. In a text of jq that is the same.
-fn quoted(value: &str) -> String {
-    if value.contains('\'') { format!("\"{}\"", value.replace('"', "\\\"")) } else { format!("'{value}'") }
 }
 
 impl Deployed {
@@ -161,16 +156,4 @@ pub(crate) fn progress_bar(bytes: u64, takes_long: bool) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(bytes).with_style(style)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_quoted_as_env_files_have_it() {
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted(r#"{a: "$x \(.y)"}"#), r#"'{a: "$x \(.y)"}'"#);
-        assert_eq!(quoted(r#"it's "$x \(.y)""#), r#""it's \"$x \(.y)\"""#);
-    }
 }

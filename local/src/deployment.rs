@@ -10,6 +10,7 @@ use crate::firehose::DeliveryStream;
 use firehose_transform::hive_type::HiveType;
 use firehose_transform::output::OutputFormat;
 use firehose_transform::transform::Transform;
+use registrar::table_name::TableName;
 use samconfig::SamConfig;
 pub(crate) use samconfig::key_value;
 use serde_json::Value;
@@ -114,7 +115,8 @@ const DATABASE: &str = "GlueDatabase";
 /// The table of what could not be delivered, which has no partitions.
 const ERROR_TABLE: &str = "ErrorTable";
 const QUEUE: &str = "ObjectCreatedQueue";
-const BUCKET: &str = "DataBucket";
+/// The bucket's logical name.
+pub(crate) const BUCKET: &str = "DataBucket";
 
 /// What Lambda takes for all variables of a function together, in bytes.
 const MOST_VARIABLES: usize = 4_096;
@@ -190,6 +192,18 @@ impl Deployment {
             faults.push(Part::Agreement, fault);
         }
         (deployment, faults.0)
+    }
+
+    /// The same deployment with the names that its bucket and its table have in this region.
+    pub(crate) fn named(mut self, region: String, bucket: String, table: Option<TableName>) -> Self {
+        self.stream.region = region;
+        self.maintainer_config.scope.bucket.clone_from(&bucket);
+        self.bucket = bucket;
+        if let Some(table) = table {
+            self.table_name = table.to_string();
+            self.maintainer_config.table = table;
+        }
+        self
     }
 
     /// What the functions, the delivery stream and the table say differently of the same thing.

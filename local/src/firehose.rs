@@ -135,6 +135,8 @@ pub struct Counts {
     pub failed: BTreeMap<String, u64>,
     /// Records that the stream does not take, since they are too large.
     pub refused: u64,
+    /// Records that were still on their way when the stream was given up.
+    pub not_written: u64,
     /// The most buffers that were open at once: active partitions, in Firehose's words.
     pub most_active_partitions: usize,
     /// The same by time, for each invocation of the function in order.
@@ -252,6 +254,13 @@ impl<'s, F: FnMut(&str) -> Result<Vec<u8>, String>, T: Fn(&str) -> bool> Firehos
     pub fn close(mut self) -> (Vec<Object>, Counts) {
         let objects = self.advance(|_| true);
         (objects, self.counts)
+    }
+
+    /// Nothing is done any more: what is not in an object yet is counted as not written.
+    pub fn abandon(mut self) -> Counts {
+        let buffered: u64 = self.buffers.values().map(Buffer::records).sum();
+        self.counts.not_written = self.pending.records().count() as u64 + buffered;
+        self.counts
     }
 
     /// Lets time pass: what is due is handed over and written at the moment at which it is due.

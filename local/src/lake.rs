@@ -1,7 +1,10 @@
 //! The bucket as a folder, with its catalog, and the notifications that S3 would send.
 
+use crate::athena::SharedCatalog;
 use crate::catalog::Catalog;
 use crate::firehose::Object;
+use crate::pipeline::Destination;
+use crate::summary::Summary;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::object_key::ObjectKey;
@@ -143,6 +146,40 @@ impl Lake {
 
     fn about(&self, error: &io::Error) -> io::Error {
         about(&format!("the lake `{}`", self.folder.display()), error)
+    }
+}
+
+/// A bucket of a lake with the catalog that is registered in, as the pipeline writes to them.
+#[derive(Debug)]
+pub struct LakeDestination<'l> {
+    /// The lake.
+    pub lake: &'l Lake,
+    /// The bucket's name.
+    pub bucket: &'l str,
+    /// The catalog, in whose hands it ever is.
+    pub catalog: SharedCatalog,
+}
+
+impl Destination for LakeDestination<'_> {
+    /// From now on it is a lake, whatever happens on the way.
+    fn begin(&self) -> io::Result<()> {
+        self.catalog.look(|catalog| self.lake.begin(catalog))
+    }
+
+    fn holds(&self, key: &str) -> io::Result<bool> {
+        Ok(self.lake.holds(self.bucket, key))
+    }
+
+    fn put(&self, object: &Object) -> io::Result<()> {
+        self.lake.put(self.bucket, object)
+    }
+
+    fn keep(&self, summary: &mut Summary) -> io::Result<()> {
+        let news = self.catalog.news();
+        let appended = if news.statements.is_empty() { Ok(()) } else { self.lake.append_statements(&news.statements) };
+        let kept = if news.added == 0 { Ok(()) } else { self.catalog.look(|catalog| self.lake.keep_catalog(catalog)) };
+        summary.add_news(news);
+        appended.and(kept)
     }
 }
 

@@ -6,6 +6,9 @@
 //! - [`report`]: a run as a page to be shown, with `samples` of what was rejected;
 //! - [`deployment`]: what is deployed, read from `template.yaml` and `samconfig.toml`;
 //! - [`firehose`]: a delivery stream, as far as AWS has told how it behaves, and [`assumptions`] for the rest;
+//! - [`functions`]: the two functions' own code in this process;
+//! - [`invoke`]: the functions as they were built, run by somebody else, and [`services`]: what they then call;
+//! - `aws`: a deployment's real bucket and table, with the feature of that name;
 //! - [`open_x`]: JSON as tables read it, and [`compression`] of objects;
 //! - [`lake`]: the bucket as a folder, with its catalog, and the notifications that S3 would send;
 //! - [`athena`]: an engine that understands the [`ddl`] of partitions;
@@ -13,10 +16,13 @@
 //! - [`reconcile`]: the folders of a lake held against its catalog;
 //! - [`query`]: SQL over a lake;
 //! - [`check`]: the rules of AWS that a deployment is held against, without data;
+//! - [`interrupt`]: what Ctrl-C does;
 //! - [`cli`]: the command line.
 
 pub mod assumptions;
 pub mod athena;
+#[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
+mod aws;
 pub mod catalog;
 pub mod check;
 pub mod cli;
@@ -24,6 +30,9 @@ pub mod compression;
 pub mod ddl;
 pub mod deployment;
 pub mod firehose;
+pub mod functions;
+pub mod interrupt;
+pub mod invoke;
 pub mod lake;
 pub mod open_x;
 pub mod pipeline;
@@ -33,4 +42,5 @@ pub mod reconcile;
 pub mod redrive;
 pub mod report;
 mod samples;
+pub mod services;
 pub mod summary;

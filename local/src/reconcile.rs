@@ -1,6 +1,6 @@
 //! The folders of a lake held against its catalog, as the maintainer does on its schedule.
 
-use crate::athena::LocalCatalog;
+use crate::athena::{LocalCatalog, SharedCatalog};
 use crate::catalog::Catalog;
 use crate::deployment::Deployment;
 use crate::lake::Lake;
@@ -22,7 +22,8 @@ pub fn reconcile(
     tell: Tell<'_>,
 ) -> io::Result<Reconciliation> {
     let Config { scope, table, registration } = &deployment.maintainer_config;
-    let maintainer = Maintainer::new(scope.clone(), LocalCatalog::new(catalog, table, registration));
+    let catalog = SharedCatalog::new(catalog);
+    let maintainer = Maintainer::new(scope.clone(), LocalCatalog::new(catalog.clone(), table, registration));
     let bucket = LakeBucket { lake, bucket: &deployment.bucket };
     let request = Request { dry_run, after: None };
     // It ends when it is done.
@@ -31,7 +32,6 @@ pub fn reconcile(
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let reconciler = Reconciler::new(bucket, table.clone());
     let done = runtime.block_on(reconciler.run(&maintainer, &request, invocation, tell));
-    let catalog = maintainer.catalog();
     let news = catalog.news();
     if !news.statements.is_empty() {
         lake.append_statements(&news.statements)?;

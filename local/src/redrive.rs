@@ -6,11 +6,9 @@
 //! - [`error_object`]: what stands in them, and [`report`], what is told of it;
 //! - [`judge`]: the transform function is asked what it makes of a record today;
 //! - [`send`]: records go out in batches to a [`destination`], and the [`ledger`] keeps which of them have arrived;
-//! - [`folder`]: error objects as files; `aws`, with the feature of that name: those in S3, and streams;
+//! - [`folder`]: error objects as files; those in S3, and streams, are in `aws`, with the feature of that name;
 //! - [`command`]: the command line.
 
-#[cfg_attr(not(feature = "aws"), path = "redrive/no_aws.rs")]
-mod aws;
 pub mod command;
 pub mod destination;
 pub mod error_object;

@@ -1,11 +1,13 @@
 //! What a person wants to see of a run.
 
-use crate::athena::News;
+use crate::athena::{News, SharedCatalog};
+use crate::deployment::Deployment;
 use crate::firehose::{Counts, Object};
 use crate::samples::{self, Sample};
 use comfy_table::{CellAlignment, Table, presets};
 use firehose_transform::outcome::{Dropped, Reason};
 use registrar::catalog::CatalogError;
+use registrar::handler::Scope;
 use registrar::report::Elsewhere;
 use shared::layout::{Capture, KeyFault, Layout};
 use shared::object_key::ObjectKey;
@@ -45,6 +47,12 @@ pub struct Summary {
     pub(crate) more_statements: u64,
     /// The locations at which partitions are that should be at another one, which is the key.
     pub(crate) elsewhere: BTreeMap<String, String>,
+    /// Locations that are not registered, though the maintainer has not failed.
+    pub(crate) forgotten: Vec<String>,
+    /// Whether the functions tell why they reject records: those that run elsewhere do not.
+    without_reasons: bool,
+    /// Invocations that failed, by what was said of them.
+    failed_invocations: BTreeMap<String, u64>,
     /// The first errors.
     errors: Vec<CatalogError>,
     /// Errors beyond those that are kept to be shown.
@@ -96,13 +104,16 @@ const ERRORS_SHOWN: usize = 20;
 pub(crate) const LINES_SHOWN: usize = 24;
 /// Partitions that are printed; the rest are in the catalog.
 const PARTITIONS_SHOWN: usize = 50;
+/// Ways of failing that invocations are counted by; the rest are counted as one.
+const FAULTS_SHOWN: usize = 5;
+const OTHERWISE: &str = "failed otherwise";
 /// Characters of a value that are printed.
 const CHARACTERS_SHOWN: usize = 60;
 
 impl Summary {
     /// Whether every record that was delivered can be queried.
     pub fn is_complete(&self) -> bool {
-        self.dead_letters == 0 && self.elsewhere.is_empty() && self.strays() == 0
+        self.dead_letters == 0 && self.forgotten.is_empty() && self.elsewhere.is_empty() && self.strays() == 0
     }
 
     /// Objects that lie in no partition of the layout, though they hold no errors.
@@ -152,6 +163,16 @@ impl Summary {
         self.objects.push(Delivered { partition, oldest, written_at, records, bytes });
     }
 
+    /// Counts an invocation of a function that is only heard from outside; what it says when it fails.
+    pub(crate) fn add_invocation(&mut self, fault: Option<String>) {
+        self.without_reasons = true;
+        if let Some(fault) = fault {
+            let room = self.failed_invocations.len() < FAULTS_SHOWN;
+            let fault = if room || self.failed_invocations.contains_key(&fault) { fault } else { OTHERWISE.to_owned() };
+            *self.failed_invocations.entry(fault).or_default() += 1;
+        }
+    }
+
     pub(crate) fn add_maintainer_report(&mut self, report: registrar::report::Report) {
         self.added += report.added;
         let errors = report.failures.into_iter().map(|failure| failure.error);
@@ -169,6 +190,31 @@ impl Summary {
     /// Partitions that were not registered, and are now: a maintainer or a catalog that runs elsewhere does not tell.
     pub(crate) fn added(&self) -> u64 {
         self.added.max(self.added_to_lake)
+    }
+
+    /// Holds the partitions that objects were written to against the catalog, where the maintainer does not tell what it has done.
+    pub(crate) fn look_for_partitions(&mut self, deployment: &Deployment, catalog: &SharedCatalog) {
+        let Scope { layout, bucket } = &deployment.maintainer_config.scope;
+        catalog.look(|catalog| {
+            let Some(table) = catalog.tables.get(&deployment.table_name) else { return };
+            let Ok(columns) = table.partition_columns() else { return };
+            for partition in self.partitions.keys() {
+                let (Ok(canonical), Ok(folder)) = (columns.canonical(partition), layout.render(partition)) else {
+                    continue;
+                };
+                let values: Vec<String> = canonical.values().iter().map(ToString::to_string).collect();
+                let wanted = format!("s3://{bucket}/{folder}");
+                match table.partitions.get(&values) {
+                    Some(registered) if *registered == wanted => {}
+                    Some(registered) => {
+                        self.elsewhere.insert(wanted, registered.clone());
+                    }
+                    // What was given up is told as such.
+                    None if self.dead_letters > 0 => {}
+                    None => self.forgotten.push(wanted),
+                }
+            }
+        });
     }
 
     pub(crate) fn add_news(&mut self, news: News) {
@@ -200,7 +246,8 @@ impl Summary {
             table.add_row([reason.to_string(), grouped(rejected.records), example]);
         }
         // What Firehose itself could not deliver; the function's own failures are above, by its reasons.
-        let by_firehose = self.counts.failed.iter().filter(|(code, _)| *code != PROCESSING_FAILED);
+        let told = |code: &str| code == PROCESSING_FAILED && !self.without_reasons;
+        let by_firehose = self.counts.failed.iter().filter(|(code, _)| !told(code));
         for (code, records) in by_firehose {
             table.add_row([code.clone(), grouped(*records), "see the error objects".to_owned()]);
         }
@@ -239,6 +286,14 @@ impl Summary {
             let more = grouped((self.elsewhere.len() - STATEMENTS_SHOWN) as u64);
             problems.push(format!("{more} more are registered at other locations"));
         }
+        if let Some(first) = self.forgotten.first() {
+            let (number, first) = (grouped(self.forgotten.len() as u64), printable_line(first));
+            let reason = "one that has run before remembers what it has registered, in whichever lake";
+            let remedy = "start the function anew, or run `headgate reconcile`";
+            problems.push(format!(
+                "not registered: {number} partitions, such as `{first}`, of which the maintainer knows: {reason}; {remedy}"
+            ));
+        }
         if self.strays() > 0 {
             problems.push(format!("{} objects lie in no partition of the layout", grouped(self.strays())));
         }
@@ -251,6 +306,10 @@ impl Summary {
             let rule = "each of which came with that";
             problems.push(format!("with an earlier time of arrival than the record before: {late}, {rule}"));
         }
+        problems.extend(self.failed_invocations.iter().map(|(fault, times)| {
+            let times = if *times == 1 { "once".to_owned() } else { format!("{} times", grouped(*times)) };
+            format!("failed {times}: {}", printable_line(fault))
+        }));
         problems
             .extend(self.errors.iter().map(|error| format!("not registered: {}", printable_line(&error.to_string()))));
         if self.more_errors > 0 {
@@ -265,11 +324,15 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { read, taken_out, delivered, dropped, .. } = self.counts;
+        let Counts { read, taken_out, delivered, dropped, not_written, .. } = self.counts;
         let records = if read == 1 { "record" } else { "records" };
         let held = if taken_out > 0 { format!(", which held {}", grouped(read + taken_out)) } else { String::new() };
         let [read, delivered, dropped, rejected] = [read, delivered, dropped, self.counts.rejected()].map(grouped);
-        writeln!(f, "{read} {records} read{held}: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
+        write!(f, "{read} {records} read{held}: {delivered} delivered, {dropped} dropped, {rejected} rejected")?;
+        if not_written > 0 {
+            write!(f, ", {} not written", grouped(not_written))?;
+        }
+        writeln!(f)?;
         if !self.partitions.is_empty() {
             writeln!(f, "\nPartitions\n{}", self.partitions_table())?;
         }

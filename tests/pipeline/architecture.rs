@@ -59,7 +59,7 @@ fn one_file_names_each_sdk() {
 #[test]
 fn one_file_of_headgate_names_an_aws_sdk() {
     let naming = sources(&project().join("local")).into_iter().filter(|(_, text)| text.contains("aws_sdk_"));
-    assert_eq!(naming.map(|(name, _)| name).collect::<Vec<_>>(), ["local/src/redrive/aws.rs"]);
+    assert_eq!(naming.map(|(name, _)| name).collect::<Vec<_>>(), ["local/src/aws.rs"]);
 }
 
 /// A second version of Arrow would be compiled beside DataFusion's own, with types of its own.

@@ -18,6 +18,7 @@ mod configuration;
 mod events;
 mod firehose;
 mod hard_values;
+mod interrupted;
 mod model;
 #[cfg(feature = "query")]
 mod query;

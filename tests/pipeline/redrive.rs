@@ -105,11 +105,11 @@ fn what_cannot_work() {
     ");
     insta::assert_snapshot!(message(&["s3://bucket/errors/"]), @"
     headgate: this cannot work:
-      `s3://bucket/errors/` needs AWS, expected headgate to be built with it: `cargo run --release --features aws -- redrive …`
+      `s3://bucket/errors/` needs AWS, expected headgate to be built with it: `cargo run --release --features aws -- …`
     ");
     insta::assert_snapshot!(message(&["DIR/errors", "--to", "kinesis:a"]), @"
     headgate: this cannot work:
-      sending needs AWS, expected headgate to be built with it: `cargo run --release --features aws -- redrive …`
+      sending needs AWS, expected headgate to be built with it: `cargo run --release --features aws -- …`
     ");
     insta::assert_snapshot!(message(&["s3://"]), @"
     headgate: this cannot work:

@@ -1,6 +1,7 @@
 //! What is wrong is told in one message, all of it at once, and nothing is written.
 
 use crate::headgate::{Workshop, project};
+use local::cli::{self, Console};
 use std::fs;
 
 /// The message of a run that cannot work.
@@ -379,5 +380,27 @@ fn without_sql_a_query_says_how_to_build_it() {
     insta::assert_snapshot!(said.errors, @"
     headgate: this cannot work:
       a query needs SQL, expected headgate to be built with it: `cargo run --features query -- query …`
+    ");
+}
+
+#[test]
+fn options_that_need_something_else() {
+    insta::assert_snapshot!(message(&Workshop::new(), &["-", "--invoke", "http://127.0.0.1:1"]), @"
+    headgate: this cannot work:
+      `http://127.0.0.1:1`: nobody listens there (Connection refused (os error 111)), expected `cargo lambda watch`
+    ");
+}
+
+/// The harness names a lake, which is none of this option's.
+#[test]
+fn aws_without_the_feature() {
+    let mut errors = Vec::new();
+    let template = project().join("template.yaml");
+    let arguments = ["headgate", "run", "--to-aws", "-", "--template", template.to_str().unwrap()].map(Into::into);
+    let console = Console { input: Box::new(std::io::empty()), output: &mut Vec::new(), errors: &mut errors };
+    assert_eq!(cli::main(arguments, console), 2);
+    insta::assert_snapshot!(String::from_utf8(errors).unwrap(), @"
+    headgate: this cannot work:
+      `--to-aws` needs AWS, expected headgate to be built with it: `cargo run --release --features aws -- …`
     ");
 }

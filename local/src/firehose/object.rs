@@ -73,6 +73,11 @@ struct ErrorLine<'e> {
 }
 
 impl Buffer {
+    /// The records in it.
+    pub(super) fn records(&self) -> u64 {
+        self.records.len() as u64
+    }
+
     /// An empty buffer, for a record that arrived then.
     pub(super) fn new(oldest: i64) -> Self {
         Self { oldest, body: Vec::new(), records: Vec::new() }

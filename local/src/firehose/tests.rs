@@ -448,6 +448,21 @@ fn keys_of_both_namespaces_make_a_prefix() {
 }
 
 #[test]
+fn records_on_their_way_are_told_when_the_stream_is_given_up() {
+    let stream = stream("!{partitionKeyFromLambda:k}/");
+    for records in 0..30 {
+        let mut firehose = Firehose::new(&stream, Arrivals::paced(&stream.source, 0), function, |_: &str| false);
+        let each = [&"a".repeat(60), "drop", "fail", &"b".repeat(LARGEST_RECORD + 1), "c:1"];
+        let objects = (0..records).flat_map(|n| firehose.put(each[n % each.len()].as_bytes())).collect::<Vec<_>>();
+        let counts = firehose.abandon();
+        let written: u64 = objects.iter().map(|object| object.records).sum();
+        let failed: u64 = counts.failed.values().sum();
+        assert_eq!((counts.delivered + failed, counts.read), (written, records as u64));
+        assert_eq!(counts.read, counts.delivered + counts.dropped + counts.rejected() + counts.not_written);
+    }
+}
+
+#[test]
 fn records_too_large_never_enter_the_stream() {
     let (objects, counts) = run("!{partitionKeyFromLambda:k}/", &[&"a".repeat(LARGEST_RECORD + 1)]);
     assert_eq!((objects.len(), counts.read, counts.refused), (0, 1, 1));

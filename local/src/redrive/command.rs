@@ -1,6 +1,5 @@
 //! `headgate redrive`: the command line.
 
-use super::aws::Aws;
 use super::destination::Destination;
 use super::error_object::ERROR_TYPES;
 use super::folder::Folder;
@@ -9,15 +8,16 @@ use super::ledger::{Ledger, Sent};
 use super::report::Report;
 use super::send::{Outgoing, PutError, Refusal, Sender, Stream, Surroundings};
 use super::{ErrorObjects, Mode, Selection, Watcher, redrive};
+use crate::aws::Aws;
 use crate::cli::{Console, Failure, print, progress_bar};
 use crate::deployment::{Choice, Deployment, key_value};
 use crate::firehose::Source;
+use crate::interrupt::interrupted;
 use crate::summary::printable_line;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -111,23 +111,21 @@ impl Redrive {
         let wrong = |fault: String| Failure::Wrong(vec![fault]);
         let (aws, mut objects) = match from {
             From::S3 { bucket, prefix } => {
-                let aws = Aws::connect(&format!("`{}`", self.from)).map_err(wrong)?;
+                let aws = Aws::connect(&format!("`{}`", self.from), None).map_err(wrong)?;
                 let objects = aws.objects(&bucket, &prefix);
                 (Some(aws), objects)
             }
             From::Folder(folder) => {
-                let aws = if to.is_nowhere() { None } else { Some(Aws::connect("sending").map_err(wrong)?) };
+                let aws = if to.is_nowhere() { None } else { Some(Aws::connect("sending", None).map_err(wrong)?) };
                 (aws, Box::new(folder) as Box<dyn ErrorObjects>)
             }
         };
         let listed = objects.list().map_err(Failure::Broken)?;
         let target = aws.as_ref().map_or(Ok(None), |aws| to.open(aws)).map_err(Failure::Broken)?;
-        let interrupted = aws.as_ref().map(Aws::interrupted).unwrap_or_default();
-        let is_interrupted = || interrupted.load(Ordering::Relaxed);
-        let mut pause = |pause| wait(pause, &is_interrupted);
+        let mut pause = |pause| wait(pause, &interrupted);
         let (destination, mode) = if let Some(Target { destination, stream }) = target {
             let ledger = Ledger::open(&self.ledger, &destination.to_string()).map_err(wrong)?;
-            let surroundings = Surroundings { pause: &mut pause, interrupted: &is_interrupted };
+            let surroundings = Surroundings { pause: &mut pause, interrupted: &interrupted };
             let sender = Sender::new(stream, destination.limits(), ledger, surroundings);
             (Some(destination), Mode::Send(sender))
         } else {
@@ -139,7 +137,7 @@ impl Redrive {
         let watcher = Watcher {
             message: &mut |message| bar.suspend(|| drop(writeln!(errors, "headgate: {}", printable_line(message)))),
             progress: &mut |bytes| bar.set_position(bytes),
-            interrupted: &is_interrupted,
+            interrupted: &interrupted,
         };
         let judge = deployment.map(Judge::new);
         let report = Report::new(destination.is_some());

@@ -9,26 +9,26 @@ use stub::{Fault, THROTTLED};
 #[tokio::test]
 async fn both_are_catalogs_as_all_others_are() {
     for page in [1_000, 400] {
-        let stub = Stub::start(&conformance::COLUMNS).await;
-        stub.state().page = page;
+        let stub = Stub::start(&conformance::COLUMNS);
+        stub.state().page(page);
         conforms(&glue(&stub), attempt(LONG).deadline).await;
-        let stub = Stub::start(&conformance::COLUMNS).await;
-        stub.state().page = page;
+        let stub = Stub::start(&conformance::COLUMNS);
+        stub.state().page(page);
         conforms(&athena(&stub), attempt(LONG).deadline).await;
     }
 }
 
 #[tokio::test]
 async fn the_columns_are_those_of_the_table() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     assert_eq!(glue(&stub).columns(attempt(LONG)).await, Ok(columns()));
-    let stub = Stub::start(&[("ratio", "double")]).await;
+    let stub = Stub::start(&[("ratio", "double")]);
     insta::assert_snapshot!(glue(&stub).columns(attempt(LONG)).await.unwrap_err(), @"the table does not fit: the partition column `ratio` is of the type `double`, expected one of `string char(n) varchar(n) boolean tinyint smallint int bigint decimal(p,s) date timestamp`");
 }
 
 #[tokio::test]
 async fn partitions_are_added_by_hundreds_and_found_by_thousands() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let (glue, wanted) = (glue(&stub), partitions(2_050));
     insta::assert_snapshot!(add(&glue, &wanted).await.replace("100: ok\n", "+"), @"++++++++++++++++++++50: ok");
     insta::assert_snapshot!(calls(&stub), @"BatchCreatePartition 21, GetTable 1");
@@ -46,7 +46,7 @@ async fn partitions_are_added_by_hundreds_and_found_by_thousands() {
 
 #[tokio::test]
 async fn more_than_a_hundred_at_once_are_refused() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let input = || PartitionInput::builder().values("a").values("1").build();
     let inputs = std::iter::repeat_with(input).take(101).collect();
     let request = aws_sdk_glue::Client::new(&stub.configuration()).batch_create_partition();
@@ -57,7 +57,7 @@ async fn more_than_a_hundred_at_once_are_refused() {
 
 #[tokio::test]
 async fn a_partition_is_read_as_its_table_is() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     add(&glue(&stub), &BTreeMap::from([(partition("a", 7), "s3://lake/a/07/".to_owned())])).await;
     insta::assert_json_snapshot!(stub.state().descriptors[&["a", "7"].map(str::to_owned)[..]], @r#"
     {
@@ -87,7 +87,7 @@ async fn a_partition_is_read_as_its_table_is() {
 
 #[tokio::test]
 async fn what_is_there_keeps_its_location_and_is_success() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let (glue, athena) = (glue(&stub), athena(&stub));
     let before = BTreeMap::from([(partition("a", 7), "s3://old/a/".to_owned())]);
     let wanted = |component| {
@@ -102,7 +102,7 @@ async fn what_is_there_keeps_its_location_and_is_success() {
 
 #[tokio::test]
 async fn partitions_that_are_not_created_are_told_by_their_code() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     stub.fails(|call| match (call.operation, call.body.contains("c0150")) {
         ("BatchCreatePartition", false) => Some(Fault::Without("c0007", "InternalServiceException", "try again")),
         ("BatchCreatePartition", true) => Some(Fault::Without("c0150", "AccessDeniedException", "not this one")),
@@ -125,11 +125,11 @@ async fn partitions_that_are_not_created_are_told_by_their_code() {
 
 #[tokio::test]
 async fn what_was_left_unprocessed_is_asked_for_again() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let (glue, wanted) = (glue(&stub), partitions(1_200));
     add(&glue, &wanted).await;
     calls(&stub);
-    stub.state().page = 300;
+    stub.state().page(300);
     let (told, found) = find(&glue, &wanted).await;
     insta::assert_snapshot!(told, @"
     1000: ok
@@ -138,7 +138,7 @@ async fn what_was_left_unprocessed_is_asked_for_again() {
     insta::assert_snapshot!(calls(&stub), @"BatchGetPartition 5");
     assert_eq!(found, wanted);
 
-    stub.state().page = 0;
+    stub.state().page(0);
     insta::assert_snapshot!(find(&glue, &wanted).await.0, @"
     1000: throttled: `BatchGetPartition`: 1000 partitions are left unprocessed
     200: not started: the request before was throttled
@@ -148,14 +148,16 @@ async fn what_was_left_unprocessed_is_asked_for_again() {
 
 #[tokio::test]
 async fn all_partitions_are_listed_page_by_page() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let (glue, wanted) = (glue(&stub), partitions(25));
     add(&glue, &wanted).await;
     // One that no object of ours can be in.
     let strange = vec!["__HIVE_DEFAULT_PARTITION__".to_owned(), "7".to_owned()];
-    stub.state().catalog.tables.get_mut(TABLE).unwrap().partitions.insert(strange, "s3://lake/x/".to_owned());
+    stub.state().catalog.change(|catalog| {
+        catalog.tables.get_mut(TABLE).unwrap().partitions.insert(strange, "s3://lake/x/".to_owned());
+    });
     for page in [1, 7, 26, 1_000] {
-        stub.state().page = page;
+        stub.state().page(page);
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
             let some = glue.list(after.as_deref(), attempt(LONG)).await.unwrap();
@@ -181,7 +183,7 @@ async fn refused(stub: &Stub, status: u16, code: &'static str, message: &'static
 
 #[tokio::test]
 async fn the_code_of_an_error_tells_its_class() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     insta::assert_snapshot!(refused(&stub, 400, "ThrottlingException", "Rate exceeded").await, @"throttled: `GetPartitions`: ThrottlingException: Rate exceeded (GetPartitions 4)");
     insta::assert_snapshot!(refused(&stub, 400, "ConcurrentModificationException", "busy").await, @"throttled: `GetPartitions`: ConcurrentModificationException: busy (GetPartitions 1)");
     insta::assert_snapshot!(refused(&stub, 400, "AccessDeniedException", "not authorized to perform: glue:GetPartitions").await, @"access denied: `GetPartitions`: AccessDeniedException: not authorized to perform: glue:GetPartitions (GetPartitions 1)");
@@ -196,7 +198,7 @@ async fn the_code_of_an_error_tells_its_class() {
 
 #[tokio::test]
 async fn each_door_says_what_it_did() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     stub.fails(|_| Some(Fault::Refused(400, "AccessDeniedException", "no")));
     let (glue, athena, wanted) = (glue(&stub), athena(&stub), partitions(1));
     insta::assert_snapshot!(glue.columns(attempt(LONG)).await.unwrap_err(), @"access denied: `GetTable`: AccessDeniedException: no");
@@ -211,7 +213,7 @@ async fn each_door_says_what_it_did() {
 
 #[tokio::test]
 async fn throttling_on_every_second_call_is_not_noticed() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     stub.fails(|call| call.before.is_multiple_of(2).then_some(THROTTLED));
     let wanted = partitions(150);
     assert_eq!(add(&glue(&stub), &wanted).await, "100: ok\n50: ok\n");
@@ -221,7 +223,7 @@ async fn throttling_on_every_second_call_is_not_noticed() {
 
 #[tokio::test]
 async fn after_throttling_nothing_more_is_asked() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     stub.fails(|call| call.operation.starts_with("Batch").then_some(THROTTLED));
     insta::assert_snapshot!(add(&glue(&stub), &partitions(250)).await, @"
     100: throttled: `BatchCreatePartition`: ThrottlingException: Rate exceeded
@@ -238,7 +240,7 @@ async fn after_throttling_nothing_more_is_asked() {
 
 #[tokio::test]
 async fn the_deadline_is_kept() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let (glue, athena, wanted) = (glue(&stub), athena(&stub), partitions(150));
     let asked: Vec<_> = wanted.keys().cloned().collect();
     let soon = || attempt(50);
@@ -268,7 +270,7 @@ async fn the_deadline_is_kept() {
 
 #[tokio::test]
 async fn a_table_that_has_changed_is_left_alone() {
-    let stub = Stub::start(&[("component", "string"), ("month", "string")]).await;
+    let stub = Stub::start(&[("component", "string"), ("month", "string")]);
     insta::assert_snapshot!(add(&glue(&stub), &partitions(1)).await, @"1: the table does not fit: its partition columns have changed");
     assert_eq!(stub.partitions().len(), 0);
 }

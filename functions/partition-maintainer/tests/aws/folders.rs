@@ -28,7 +28,7 @@ async fn lies_in(bucket: &S3, folder: &str, at_most: usize) -> (Vec<String>, Vec
 
 #[tokio::test]
 async fn folders_are_listed_with_all_the_keys_that_there_can_be() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let keys = [
         "a",
         "a/",
@@ -52,7 +52,7 @@ async fn folders_are_listed_with_all_the_keys_that_there_can_be() {
     let sized = || keys.iter().enumerate().map(|(size, key)| ((*key).to_owned(), size as u64));
     stub.state().objects = sized().collect();
     for (page, at_most) in [(1_000, 1_000), (1_000, 1), (2, 1_000), (3, 2)] {
-        stub.state().page = page;
+        stub.state().page(page);
         for folder in ["", "a/", "a b/", "漢😀/", "nothing/"] {
             // What lies directly in it, by its name alone.
             let below: BTreeMap<String, u64> = sized().filter(|(key, _)| key.starts_with(folder)).collect();
@@ -67,7 +67,7 @@ async fn folders_are_listed_with_all_the_keys_that_there_can_be() {
 
 #[tokio::test]
 async fn a_bucket_that_cannot_be_listed_says_why() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let error = async |status, code, message| {
         stub.fails(move |_| Some(Fault::Refused(status, code, message)));
         bucket(&stub).list("a/", None, 1_000, attempt(LONG)).await.unwrap_err()
@@ -85,11 +85,11 @@ async fn a_bucket_that_cannot_be_listed_says_why() {
 /// What no event told of is found in the bucket and registered, whatever fails on the way.
 #[tokio::test]
 async fn a_reconcile_registers_what_lies_in_the_bucket() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let wanted = partitions(150);
     let keys = wanted.values().map(|location| (format!("{}object", location.strip_prefix("s3://lake/").unwrap()), 1));
     stub.state().objects = keys.chain([("errors/object".to_owned(), 1), ("c9999/12/".to_owned(), 0)]).collect();
-    stub.state().page = 40;
+    stub.state().page(40);
     let mut seen = BTreeSet::new();
     // Not each of them: the SDK does not bear that for long.
     stub.fails(move |call| (seen.insert(call.body.to_owned()) && seen.len().is_multiple_of(3)).then_some(THROTTLED));

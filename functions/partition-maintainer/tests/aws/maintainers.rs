@@ -116,7 +116,7 @@ async fn two_at_once<C: Catalog + Sync>(stub: &Stub, maintainers: [Maintainer<C>
 
 #[tokio::test]
 async fn two_maintainers_register_all_through_glue_whatever_fails() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let maintainers = [(); 2].map(|()| Maintainer::new(scope(), glue(&stub)));
     let faults: Faults = vec![
         ("denied", || Fault::Refused(400, "AccessDeniedException", "not yet")),
@@ -130,7 +130,7 @@ async fn two_maintainers_register_all_through_glue_whatever_fails() {
 
 #[tokio::test]
 async fn two_maintainers_register_all_through_athena_whatever_fails() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let maintainers = [(); 2].map(|()| Maintainer::new(scope(), athena(&stub)));
     let faults: Faults = vec![
         ("denied", || Fault::Refused(400, "AccessDeniedException", "not yet")),

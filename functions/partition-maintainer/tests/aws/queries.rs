@@ -6,7 +6,7 @@ use stub::{End, Fault};
 
 #[tokio::test]
 async fn queries_end_in_all_the_ways_that_there_are() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let ended = async |end: End, milliseconds| {
         let attempt = Attempt { id: &format!("{end:?}"), ..attempt(milliseconds) };
         stub.fails(move |call| (call.operation == "StartQueryExecution").then(|| Fault::Ends(end.clone())));
@@ -25,7 +25,7 @@ async fn queries_end_in_all_the_ways_that_there_are() {
 
 #[tokio::test]
 async fn an_attempt_runs_a_statement_once() {
-    let stub = Stub::start(&COLUMNS).await;
+    let stub = Stub::start(&COLUMNS);
     let wanted = partitions(3);
     // The query was started, and nobody was told.
     let mut lost = 2;
@@ -36,9 +36,9 @@ async fn an_attempt_runs_a_statement_once() {
     });
     insta::assert_snapshot!(add(&athena(&stub), &wanted).await, @"3: ok");
     insta::assert_snapshot!(calls(&stub), @"GetQueryExecution 3, StartQueryExecution 3");
-    assert_eq!(stub.state().statements.len(), 1);
+    assert_eq!(stub.statements(), 1);
     // Another one is not answered with what became of the first.
     let again = Attempt { id: "two", ..attempt(LONG) };
     insta::assert_snapshot!(told(&athena(&stub).add(&columns(), &wanted, again).await), @"3: ok");
-    assert_eq!(stub.state().statements.len(), 2);
+    assert_eq!(stub.statements(), 1);
 }

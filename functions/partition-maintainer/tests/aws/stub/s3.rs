@@ -1,7 +1,7 @@
 //! S3, as far as listing goes.
 
-use super::State;
-use super::http::{Reply, Request};
+use super::{State, refused, xml};
+use local::services::server::{Answer, Request};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use std::fmt::Write;
 const BUCKET: &str = "/lake/";
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
-pub(super) fn list(state: &State, request: &Request) -> Reply {
+pub(super) fn list(state: &State, request: &Request) -> Answer {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
     let asked: BTreeMap<&str, String> = request
         .query
@@ -19,7 +19,7 @@ pub(super) fn list(state: &State, request: &Request) -> Reply {
         .map(|(name, value)| (name, decoded(value)))
         .collect();
     if request.path != BUCKET {
-        return request.refusal(404, "NoSuchBucket", "The specified bucket does not exist");
+        return refused(request, 404, "NoSuchBucket", "The specified bucket does not exist");
     }
     let prefix = asked.get("prefix").map_or("", String::as_str);
     let delimiter = asked.get("delimiter");
@@ -45,7 +45,7 @@ pub(super) fn list(state: &State, request: &Request) -> Reply {
         }
     }
     write!(body, "<IsTruncated>{}</IsTruncated>", things.len() > most).unwrap();
-    Reply::xml(200, body + "</ListBucketResult>")
+    xml(200, body + "</ListBucketResult>")
 }
 
 /// A name as it stands in the reply: what XML cannot say is only kept if it was asked for in this form.

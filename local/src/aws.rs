@@ -1,9 +1,15 @@
-//! Error objects in S3, and the streams that take records back.
+//! Real AWS: a deployment's bucket and table, error objects, and the streams that take records back.
 
-use super::destination::Destination;
-use super::ledger::Place;
-use super::send::{Outgoing, PutError, Refusal, Stream};
-use super::{ErrorObjects, Listed};
+use crate::athena::News;
+use crate::deployment::Deployment;
+use crate::firehose::Object;
+use crate::functions::{InProcess, LONGEST_INVOCATION};
+use crate::pipeline::{self, Functions};
+use crate::redrive::destination::Destination;
+use crate::redrive::ledger::Place;
+use crate::redrive::send::{Outgoing, PutError, Refusal, Stream};
+use crate::redrive::{ErrorObjects, Listed};
+use crate::summary::Summary;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -11,21 +17,31 @@ use aws_sdk_firehose::types::PutRecordBatchResponseEntry;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry};
 use aws_sdk_s3::config::ProvideCredentials;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use partition_maintainer::{athena::Athena, aws::Patience, glue::Glue};
+use registrar::catalog::{Attempt, Catalog, CatalogError};
+use registrar::columns::PartitionColumn;
+use registrar::config::{Config, RegistrationBy};
+use registrar::engine::{Engine, StatementCatalog};
+use registrar::statement::Statement;
+use shared::layout::Capture;
 use std::collections::VecDeque;
 use std::error::Error;
+use std::io;
 use std::iter::successors;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// The account and region that the environment or a profile says, with its credentials.
-pub(super) struct Aws {
+pub(crate) struct Aws {
     runtime: Arc<Runtime>,
     config: SdkConfig,
+    /// The account, where the credentials tell it.
+    account: Option<String>,
 }
 
 /// Objects that are asked for before they are needed: each takes as long as the way to S3 and back.
@@ -37,21 +53,24 @@ const BYTES_AHEAD: u64 = 64 * 1_048_576;
 /// How long one call may take: five MiB over a slow line.
 const CALL: Duration = Duration::from_mins(2);
 
-/// The status of a program that was interrupted, as shells have it.
-const INTERRUPTED: i32 = 130;
-
 /// What stands in a message where AWS says nothing.
 const NO_REASON: &str = "no reason given";
 
 impl Aws {
     /// Finds region and credentials, where all tools of AWS do. What for, a message would say.
-    pub(super) fn connect(purpose: &str) -> Result<Self, String> {
+    ///
+    /// With an endpoint, that is called instead of AWS, whatever the service.
+    pub(crate) fn connect(purpose: &str, endpoint: Option<&str>) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(CALL).build();
         let provider = Provider::Rustls(CryptoMode::Ring);
         let http_client = aws_smithy_http_client::Builder::new().tls_provider(provider).build_https();
         let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client).timeout_config(timeouts);
+        let config = match endpoint {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        };
         let config = runtime.block_on(config.load());
         if config.region().is_none_or(|region| region.as_ref().is_empty()) {
             return Err(format!("{purpose} needs a region, expected `AWS_REGION`, or a profile that has one"));
@@ -59,12 +78,14 @@ impl Aws {
         // Asked for now, so that a call without an answer can be told from one that could not be signed.
         let credentials = config.credentials_provider().ok_or_else(|| format!("{purpose} needs credentials of AWS"))?;
         let credentials = runtime.block_on(credentials.provide_credentials());
-        credentials.map_err(|error| format!("{purpose} needs credentials of AWS: {}", causes(&error)))?;
-        Ok(Self { runtime: Arc::new(runtime), config })
+        let credentials =
+            credentials.map_err(|error| format!("{purpose} needs credentials of AWS: {}", causes(&error)))?;
+        let account = credentials.account_id().map(|account| account.as_str().to_owned());
+        Ok(Self { runtime: Arc::new(runtime), config, account })
     }
 
     /// The objects of this bucket whose keys begin so.
-    pub(super) fn objects(&self, bucket: &str, prefix: &str) -> Box<dyn ErrorObjects> {
+    pub(crate) fn objects(&self, bucket: &str, prefix: &str) -> Box<dyn ErrorObjects> {
         Box::new(S3Objects {
             runtime: Arc::clone(&self.runtime),
             client: aws_sdk_s3::Client::new(&self.config),
@@ -76,7 +97,7 @@ impl Aws {
     }
 
     /// A stream. Its calls are made once: what tries again is the sender, which knows each record.
-    pub(super) fn stream(&self, destination: &Destination) -> Box<dyn Stream> {
+    pub(crate) fn stream(&self, destination: &Destination) -> Box<dyn Stream> {
         let config = self.config.to_builder().retry_config(RetryConfig::disabled()).build();
         let runtime = Arc::clone(&self.runtime);
         match destination.clone() {
@@ -92,7 +113,7 @@ impl Aws {
     /// The name that CloudFormation gave to a resource of a stack.
     ///
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html>
-    pub(super) fn physical_name(&self, stack: &str, resource: &str) -> Result<String, String> {
+    pub(crate) fn physical_name(&self, stack: &str, resource: &str) -> Result<String, String> {
         let client = aws_sdk_cloudformation::Client::new(&self.config);
         let request = client.describe_stack_resource().stack_name(stack).logical_resource_id(resource);
         let reply = self.runtime.block_on(request.send());
@@ -101,19 +122,144 @@ impl Aws {
         name.ok_or_else(|| format!("the stack `{stack}` has not made its `{resource}` yet"))
     }
 
-    /// Becomes true at the first interrupt, so that the call that is under way is waited for; the second one ends the program.
-    pub(super) fn interrupted(&self) -> Arc<AtomicBool> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&interrupted);
-        self.runtime.spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if told.swap(true, Ordering::Relaxed) {
-                    std::process::exit(INTERRUPTED);
-                }
-            }
-        });
-        interrupted
+    /// Where this is: the region, and the account if it is known.
+    pub(crate) fn place(&self) -> String {
+        let region = self.config.region().map(ToString::to_string).unwrap_or_default();
+        match &self.account {
+            Some(account) => format!("{region}, account {account}"),
+            None => region,
+        }
     }
+
+    /// The region.
+    pub(crate) fn region(&self) -> String {
+        self.config.region().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// A deployment's functions, of which the maintainer registers in its table, and its bucket; or what is not there, or not to
+    /// be touched. Nothing is written yet.
+    pub(crate) fn pipeline<'d>(&self, deployment: &'d Deployment) -> Result<Edges<'d>, String> {
+        let bucket = &deployment.bucket;
+        // A server that is no AWS need not know a bucket by the name of a host.
+        let own_endpoint = self.config.endpoint_url().is_some();
+        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(own_endpoint).build();
+        let client = aws_sdk_s3::Client::from_conf(config);
+        let there = self.runtime.block_on(client.head_bucket().bucket(bucket).send());
+        there.map_err(|error| format!("the bucket `{bucket}`: {}", of_head("HeadBucket", &error)))?;
+
+        let Config { table, registration, .. } = &deployment.maintainer_config;
+        let config = Patience::default().of_clients(self.config.clone());
+        let glue = || Glue::new(&config, table.clone(), Patience::default());
+        self.check_table(deployment, &glue())?;
+        let statements = Statements::default();
+        let runtime = Arc::clone(&self.runtime);
+        let functions: Box<dyn Functions + 'd> = match registration {
+            RegistrationBy::Glue => Box::new(InProcess::new(deployment, glue(), runtime)),
+            RegistrationBy::Athena { workgroup } => {
+                let athena = Athena::new(&config, workgroup.clone(), Patience::default());
+                let engine = Telling { athena, statements: Arc::clone(&statements) };
+                let catalog = StatementCatalog::new(glue(), engine, table.clone());
+                Box::new(InProcess::new(deployment, catalog, runtime))
+            }
+        };
+        let destination = S3Bucket { runtime: Arc::clone(&self.runtime), client, bucket: bucket.clone(), statements };
+        Ok((functions, Box::new(destination)))
+    }
+
+    /// Whether the table is there, with the partition columns of the layout.
+    fn check_table(&self, deployment: &Deployment, glue: &Glue) -> Result<(), String> {
+        let attempt = Attempt { deadline: SystemTime::now() + LONGEST_INVOCATION, id: "check" };
+        let table = &deployment.table_name;
+        let columns = self.runtime.block_on(glue.columns(attempt));
+        let columns = columns.map_err(|error| format!("the table `{table}`: {error}"))?;
+        let found: Vec<&str> = columns.columns().iter().map(PartitionColumn::name).collect();
+        let layout = &deployment.maintainer_config.scope.layout;
+        let wanted: Vec<&str> = layout.captures().iter().map(Capture::column).collect();
+        if found == wanted {
+            return Ok(());
+        }
+        let (found, wanted) = (found.join(", "), wanted.join(", "));
+        Err(format!(
+            "the table `{table}` has the partition columns `{found}`, expected those of the layout, `{wanted}`"
+        ))
+    }
+}
+
+/// The functions of a deployment, and where they have objects and partitions go.
+pub(crate) type Edges<'d> = (Box<dyn Functions + 'd>, Box<dyn pipeline::Destination>);
+
+/// The statements that ran, and nobody was told of yet.
+type Statements = Arc<Mutex<Vec<String>>>;
+
+/// Athena, and what it was asked to run.
+struct Telling {
+    athena: Athena,
+    statements: Statements,
+}
+
+impl Engine for Telling {
+    async fn run(&self, statement: &Statement, attempt: Attempt<'_>) -> Result<(), CatalogError> {
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).push(statement.sql().to_owned());
+        self.athena.run(statement, attempt).await
+    }
+}
+
+/// A bucket of S3, whose partitions are registered elsewhere.
+struct S3Bucket {
+    runtime: Arc<Runtime>,
+    client: aws_sdk_s3::Client,
+    bucket: String,
+    statements: Statements,
+}
+
+impl pipeline::Destination for S3Bucket {
+    /// It was looked at before.
+    fn begin(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn holds(&self, key: &str) -> io::Result<bool> {
+        match self.runtime.block_on(self.client.head_object().bucket(&self.bucket).key(key).send()) {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(false),
+            Err(error) => Err(self.about(key, &of_head("HeadObject", &error))),
+        }
+    }
+
+    /// An object that is there already is never replaced
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
+    fn put(&self, object: &Object) -> io::Result<()> {
+        let request = self.client.put_object().bucket(&self.bucket).key(&object.key).if_none_match("*");
+        let request = request.content_type("application/octet-stream").body(object.body.clone().into());
+        let put = self.runtime.block_on(request.send());
+        put.map(|_| ()).map_err(|error| self.about(&object.key, &format!("`PutObject`: {}", message(&error))))
+    }
+
+    /// What is in the catalog is kept there; statements are told.
+    fn keep(&self, summary: &mut Summary) -> io::Result<()> {
+        let statements = std::mem::take(&mut *self.statements.lock().unwrap_or_else(PoisonError::into_inner));
+        summary.add_news(News { statements, added: 0 });
+        Ok(())
+    }
+}
+
+impl S3Bucket {
+    fn about(&self, key: &str, error: &str) -> io::Error {
+        io::Error::other(format!("object `s3://{}/{key}`: {error}", self.bucket))
+    }
+}
+
+/// The error of an operation whose errors come without a word, since nothing comes but a status.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
+fn of_head<E: ProvideErrorMetadata + Error + 'static>(operation: &str, error: &SdkError<E>) -> String {
+    let meaning = match error.raw_response().map(|reply| reply.status().as_u16()) {
+        Some(301 | 400) => "it is in another region, or the name is none of a bucket",
+        Some(403) => "access denied: it is another account's, or a permission is missing",
+        Some(404) => "it does not exist",
+        _ => return format!("`{operation}`: {}", message(error)),
+    };
+    format!("`{operation}`: {meaning}")
 }
 
 struct S3Objects {
