@@ -139,16 +139,16 @@ pub struct Counts {
     pub not_written: u64,
     /// The most buffers that were open at once: active partitions, in Firehose's words.
     pub most_active_partitions: usize,
-    /// The same by time, for each invocation of the function in order.
+    /// The same by time, in order.
     pub active_partitions: Vec<ActivePartitions>,
 }
 
-/// Buffers that were open around an invocation of the function.
+/// Buffers that were open around a moment at which some were due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActivePartitions {
-    /// When it was, in milliseconds since 1970.
+    /// The moment, in milliseconds since 1970.
     pub at: i64,
-    /// The most that were open at once then.
+    /// The most that were open at once since the moment before.
     pub most: usize,
     /// Those that stayed open.
     pub left: usize,

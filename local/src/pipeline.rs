@@ -1,6 +1,6 @@
 //! Records go in; objects, partitions and a summary come out.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Table};
 use crate::deployment::Deployment;
 use crate::firehose::{Arrivals, Firehose, Object};
 use crate::lake::{Lake, about, notification};
@@ -90,7 +90,9 @@ impl Pipeline {
                 "the lake `{folder}` has a table `{name}` of another layout or place, expected another lake, or `run --fresh`"
             ));
         }
-        table.columns.clone_from(&self.deployment.table.columns);
+        // What else the template says of it may have changed since, as CloudFormation would change it.
+        let partitions = std::mem::take(&mut table.partitions);
+        *table = Table { partitions, ..self.deployment.table.clone() };
         Ok(catalog)
     }
 

@@ -93,6 +93,7 @@ impl Stub {
         let table = Table {
             location: "s3://lake/".into(),
             serialization_library: "org.openx.data.jsonserde.JsonSerDe".into(),
+            serde_parameters: BTreeMap::new(),
             columns: vec![column(&("value", "double"))],
             partition_keys: columns.iter().map(column).collect(),
             partitions: BTreeMap::new(),
