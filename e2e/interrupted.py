@@ -28,7 +28,7 @@ INTERRUPTED = 130
 
 
 def main():
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "local"], cwd=PROJECT, check=True)
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--bin", "headgate"], cwd=PROJECT, check=True)
     chance = random.Random(SEED)
     with tempfile.TemporaryDirectory() as scratch:
         for n in range(6):

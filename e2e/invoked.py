@@ -19,7 +19,7 @@ HEADGATE = PROJECT / "target/debug/headgate"
 # Environments with their samples, and parameters: both catalogs, and records of several kinds.
 SYSTEMS = [
     ("component-metrics", []),
-    ("component-metrics", ["Catalog=glue"]),
+    ("component-metrics", ["PartitionRegistration=glue"]),
     ("counties", []),
     ("access-logs", []),
 ]
@@ -27,7 +27,7 @@ LONGEST_RUN = 900  # seconds; the first invocation compiles the functions
 
 
 def main():
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "local"], cwd=PROJECT, check=True)
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--bin", "headgate"], cwd=PROJECT, check=True)
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         for place, (name, parameters) in enumerate(SYSTEMS):

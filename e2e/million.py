@@ -31,7 +31,7 @@ METRICS = [("cpu", "percent"), ("latency", "ms"), ("ram", "percent"), ("requests
 
 def main():
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "local"], cwd=PROJECT, check=True)
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--bin", "headgate"], cwd=PROJECT, check=True)
     with tempfile.TemporaryDirectory() as scratch:
         file, lake = Path(scratch, "records.ndjson"), Path(scratch, "lake")
         expected = write(file, wanted)

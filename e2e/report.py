@@ -32,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--picture", type=Path, help="a picture of the beginning of the page, as PNG")
     picture = parser.parse_args().picture
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "local"], cwd=PROJECT, check=True)
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--bin", "headgate"], cwd=PROJECT, check=True)
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, Browser(chromium(), scratch) as browser:
         scratch = Path(scratch)

@@ -68,7 +68,7 @@ def what_is_not_there_is_told(aws):
 
 def the_same_as_in_a_lake(aws):
     aws.table(TABLE, ["componentname"])
-    glue = ["--parameter-overrides", "Catalog=glue"]
+    glue = ["--parameter-overrides", "PartitionRegistration=glue"]
     # Some records that fail, so that there are error objects, too.
     aws.records.write_bytes(SAMPLE.read_bytes() + b"\n{\nnot a record\n")
     lake = aws.scratch / "lake"
@@ -90,7 +90,7 @@ def the_same_as_in_a_lake(aws):
 def added_to(aws):
     """A second run uses no name twice, and registers nothing twice."""
     before, registered = aws.objects(), aws.partitions(TABLE)
-    run = aws.headgate(aws.records, "--to-aws", "--parameter-overrides", "Catalog=glue")
+    run = aws.headgate(aws.records, "--to-aws", "--parameter-overrides", "PartitionRegistration=glue")
     expect(run.returncode, 0, run)
     after = aws.objects()
     expect({key: after[key] for key in before}, before, run)
@@ -118,7 +118,7 @@ def never_what_was_not_asked_for(aws):
     """Nothing is written on this machine, and no object of somebody else's is touched."""
     before = sorted(aws.scratch.rglob("*"))
     aws.client("s3").put_object(Bucket=aws.bucket, Key="thesis.tex", Body=b"mine")
-    run = aws.headgate(aws.records, "--to-aws", "--parameter-overrides", "Catalog=glue")
+    run = aws.headgate(aws.records, "--to-aws", "--parameter-overrides", "PartitionRegistration=glue")
     expect(run.returncode, 0, run)
     expect(sorted(aws.scratch.rglob("*")), before, run)
     expect(aws.objects()["thesis.tex"], b"mine", run)

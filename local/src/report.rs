@@ -232,6 +232,7 @@ fn partitions(summary: &Summary) -> Vec<Part> {
     let mut tree = breakdown("partitions", "all", Tone::Neutral, partitions);
     tree.add_always(1, "partitions-added", "registered by this run", Tone::Good, summary.added());
     tree.add(1, "partitions-elsewhere", "registered at another location", Tone::Bad, summary.elsewhere.len() as u64);
+    tree.add(1, "partitions-forgotten", "not registered", Tone::Bad, summary.forgotten.len() as u64);
     // Whatever was given up may be known or not.
     let (rest, tone) = if summary.dead_letters == 0 {
         ("registered before", Tone::Muted)

@@ -108,7 +108,7 @@ impl Run {
             None => (Box::new(in_process(pipeline.deployment(), catalog.clone())), None),
         };
         if fresh {
-            lake.clear(pipeline.bucket()).map_err(broken)?;
+            lake.clear(pipeline.bucket()).map_err(|error| broken(&error))?;
         }
         let destination = LakeDestination { lake: &lake, bucket: pipeline.bucket(), catalog };
         let mut summary = send(&pipeline, inputs, arrivals, &*functions, &destination)?;
@@ -208,7 +208,7 @@ fn send(
     let watcher = Watcher { progress: &mut |read| bar.show(read), interrupted: &interrupted };
     let summary = pipeline.run(inputs, arrivals, functions, destination, watcher);
     bar.clear();
-    summary.map_err(broken)
+    summary.map_err(|error| broken(&error))
 }
 
 /// Whether all is well with a run.
@@ -229,7 +229,7 @@ fn wrong(fault: String) -> Failure {
     Failure::Wrong(vec![fault])
 }
 
-fn broken(error: io::Error) -> Failure {
+fn broken(error: &io::Error) -> Failure {
     Failure::Broken(error.to_string())
 }
 
