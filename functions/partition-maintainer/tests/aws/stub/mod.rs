@@ -191,7 +191,7 @@ impl State {
         let body: Value = serde_json::from_str(&request.body).unwrap();
         let done = match (operation, fault) {
             ("StartQueryExecution", Some(Fault::Ends(end))) => self.services.start_query_execution(&body, end.status()),
-            ("BatchCreatePartition", fault) => self.create(body, fault),
+            ("BatchCreatePartition", fault) => self.create(body, fault.as_ref()),
             ("GetTable", _) => self.services.done(operation, &body).map(dressed),
             _ => {
                 let of_columns = operation != "GetPartitions" || body["ExcludeColumnSchema"] == true;
@@ -206,12 +206,12 @@ impl State {
     }
 
     /// Creates partitions, but for those that are not to be created, and keeps how they are described.
-    fn create(&mut self, mut body: Value, fault: Option<Fault>) -> Done {
+    fn create(&mut self, mut body: Value, fault: Option<&Fault>) -> Done {
         let mut errors = Vec::new();
         if let Some(Fault::Without(value, code, message)) = fault {
             body["PartitionInputList"].as_array_mut().unwrap().retain(|input| {
                 let values = texts(&input["Values"]);
-                let kept = !values.iter().any(|of_partition| of_partition == value);
+                let kept = !values.iter().any(|of_partition| of_partition == *value);
                 if !kept {
                     let detail = json!({ "ErrorCode": code, "ErrorMessage": message });
                     errors.push(json!({ "PartitionValues": values, "ErrorDetail": detail }));
