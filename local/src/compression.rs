@@ -66,8 +66,8 @@ impl Compression {
         }
     }
 
-    /// Compresses an object. Of an archive, `entry` is the name of what is in it.
-    pub fn compress(self, bytes: Vec<u8>, entry: &str) -> io::Result<Vec<u8>> {
+    /// Compresses an object. Of an archive, `entry` gives the name of what is in it.
+    pub fn compress(self, bytes: Vec<u8>, entry: impl FnOnce(&[u8]) -> String) -> io::Result<Vec<u8>> {
         match self {
             Self::Uncompressed => Ok(bytes),
             Self::Gzip => {
@@ -78,7 +78,7 @@ impl Compression {
             Self::Zip => {
                 let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
                 let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-                archive.start_file(entry, options)?;
+                archive.start_file(entry(&bytes), options)?;
                 archive.write_all(&bytes)?;
                 Ok(archive.finish()?.into_inner())
             }
@@ -179,6 +179,10 @@ mod tests {
         out
     }
 
+    fn named(_: &[u8]) -> String {
+        "entry".to_owned()
+    }
+
     fn unzipped(bytes: Vec<u8>) -> (String, Vec<u8>) {
         let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
         assert_eq!(archive.len(), 1);
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn snappy_comes_in_two_streams() {
-        let compressed = |compression: Compression| hex(&compression.compress(b"{}\n".to_vec(), "").unwrap());
+        let compressed = |compression: Compression| hex(&compression.compress(b"{}\n".to_vec(), named).unwrap());
         insta::assert_snapshot!(compressed(Compression::Snappy), @"82534e415050590000000001000000010000000503087b7d0a");
         insta::assert_snapshot!(compressed(Compression::HadoopSnappy), @"000000030000000503087b7d0a");
     }
@@ -214,7 +218,7 @@ mod tests {
     #[test]
     fn the_same_bytes_are_compressed_to_the_same() {
         for compression in Compression::ALL {
-            let compressed = || compression.compress(b"{}\n".to_vec(), "entry").unwrap();
+            let compressed = || compression.compress(b"{}\n".to_vec(), named).unwrap();
             assert_eq!(compressed(), compressed(), "{compression:?}");
         }
     }
@@ -238,7 +242,7 @@ mod tests {
     #[test]
     fn what_athena_could_not_read_is_refused() {
         let refused = |key: &str, compression: Compression| {
-            decompress(key, compression.compress(b"{}\n".to_vec(), "entry").unwrap()).unwrap_err().to_string()
+            decompress(key, compression.compress(b"{}\n".to_vec(), named).unwrap()).unwrap_err().to_string()
         };
         insta::assert_snapshot!(refused("a/x.snappy", Compression::Snappy), @"Snappy in the stream of snappy-java, expected Hadoop's blocks: Athena reads no other");
         insta::assert_snapshot!(refused("a/x.zip", Compression::Zip), @"a ZIP archive, expected a compression that Athena reads, such as gzip");
@@ -248,7 +252,7 @@ mod tests {
 
     #[test]
     fn an_object_is_known_by_the_end_of_its_key() {
-        let gzip = Compression::Gzip.compress(b"{}\n".to_vec(), "").unwrap();
+        let gzip = Compression::Gzip.compress(b"{}\n".to_vec(), named).unwrap();
         assert_eq!(decompress("dt=1.gz/x.json", gzip.clone()).unwrap(), gzip);
         assert_eq!(decompress("dt=1/x", gzip.clone()).unwrap(), gzip);
         assert_eq!(decompress("dt=1/x.json.gz", gzip).unwrap(), b"{}\n");
@@ -259,7 +263,7 @@ mod tests {
         fn what_was_compressed_is_read_again(bytes in proptest::collection::vec(0_u8..4, 0..2_000), times in 0_usize..50) {
             // Of several blocks, now and then.
             let bytes = bytes.repeat(times);
-            let compressed = |compression: Compression| compression.compress(bytes.clone(), "entry").unwrap();
+            let compressed = |compression: Compression| compression.compress(bytes.clone(), named).unwrap();
             prop_assert_eq!(&decompress("x.gz", compressed(Compression::Gzip)).unwrap(), &bytes);
             prop_assert_eq!(&decompress("x.snappy", compressed(Compression::HadoopSnappy)).unwrap(), &bytes);
             prop_assert_eq!(&decompress("x", compressed(Compression::Uncompressed)).unwrap(), &bytes);

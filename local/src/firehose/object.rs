@@ -160,9 +160,9 @@ impl Buffer {
 /// What a delivery stream makes of an object that it does not convert.
 fn compressed(stream: &DeliveryStream, body: Vec<u8>) -> Vec<u8> {
     // AWS names it at random; here the same objects are always the same.
-    let entry = Uuid::new_v5(&Uuid::NAMESPACE_URL, &body).to_string();
+    let entry = |body: &[u8]| Uuid::new_v5(&Uuid::NAMESPACE_URL, body).to_string();
     #[expect(clippy::expect_used, reason = "memory takes whatever is written, and a buffer is far below 4 GiB")]
-    stream.compression.compress(body, &entry).expect("a buffer can be compressed")
+    stream.compression.compress(body, entry).expect("a buffer can be compressed")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::{DeliveryStream, Source};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 #[derive(Serialize)]
@@ -21,9 +22,9 @@ struct Request<'r> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestRecord {
-    record_id: String,
+    record_id: Box<RawValue>,
     approximate_arrival_timestamp: i64,
-    data: String,
+    data: Box<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kinesis_record_metadata: Option<KinesisRecordMetadata>,
 }
@@ -31,9 +32,9 @@ struct RequestRecord {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct KinesisRecordMetadata {
-    sequence_number: String,
+    sequence_number: Box<RawValue>,
     subsequence_number: u32,
-    partition_key: String,
+    partition_key: Box<RawValue>,
     shard_id: &'static str,
     approximate_arrival_timestamp: i64,
 }
@@ -45,13 +46,13 @@ pub(super) fn text(stream: &DeliveryStream, invocation: u64, batch: &Batch) -> S
         Source::DirectPut => None,
     };
     let record = |(record, data): (&Record, &[u8])| RequestRecord {
-        record_id: id(record.number),
+        record_id: plain(&id(record.number)),
         approximate_arrival_timestamp: record.arrival,
-        data: STANDARD.encode(data),
+        data: plain(&STANDARD.encode(data)),
         kinesis_record_metadata: kinesis.map(|_| KinesisRecordMetadata {
-            sequence_number: sequence_number(record.source),
+            sequence_number: plain(&sequence_number(record.source)),
             subsequence_number: 0,
-            partition_key: record.source.to_string(),
+            partition_key: plain(&record.source.to_string()),
             shard_id: "shardId-000000000000",
             approximate_arrival_timestamp: record.arrival,
         }),
@@ -66,6 +67,11 @@ pub(super) fn text(stream: &DeliveryStream, invocation: u64, batch: &Batch) -> S
     };
     // Nothing in it can fail to be JSON: no maps, and no floats.
     serde_json::to_string(&request).unwrap_or_default()
+}
+
+/// A text of letters and digits as JSON: in most of a request there is nothing to be escaped, and it need not be looked for.
+fn plain(text: &str) -> Box<RawValue> {
+    RawValue::from_string(format!("\"{text}\"")).unwrap_or_default()
 }
 
 /// The bytes of a request without records, at most.
