@@ -3,14 +3,17 @@
     python3 e2e/partitions.py   # after `sam build --parameter-overrides Architecture=x86_64`
 
 S3, SQS and Glue are moto's (https://docs.getmoto.org), which this starts. Before that: how long the function takes to start,
-and what a notification of a known partition costs it.
+and what a notification of a known partition costs it. After it: whether the role in the template allows what was called, and
+no more.
 """
 
 import json
+import os
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +23,7 @@ from urllib.request import urlopen
 import boto3
 from botocore.config import Config
 
+from deployment import Deployment
 from function import Function
 from watch import free_port
 
@@ -70,6 +74,11 @@ OTHERS = [
     ("elsewhere/component=a/month=11/stream-1", b"{}"),
 ]
 
+# What Lambda calls with the function's role. Of these calls this makes some in its stead.
+BY_LAMBDA = {("sqs", "ReceiveMessage"), ("sqs", "DeleteMessage"), ("sqs", "GetQueueAttributes")}
+# The others: the log, and what becomes of a reconcile that has failed.
+BY_LAMBDA_UNSEEN = ["logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"]
+
 LONGEST_START = 30  # seconds until moto listens
 COLD_STARTS = 25
 SLOWEST_START = 1.3  # times the start of a function that has the two clients and nothing else
@@ -81,13 +90,14 @@ REPETITIONS = 5
 def main():
     if not FUNCTION.exists():
         sys.exit(f"{FUNCTION} is not there: e2e/template.sh builds it")
-    with moto() as endpoint:
+    with tempfile.TemporaryDirectory() as scratch, moto(recording := Path(scratch, "calls")) as endpoint:
         variables = VARIABLES | {"AWS_ENDPOINT_URL": endpoint, "AWS_CONFIG_FILE": "/dev/null"}
         cold_start(variables)
         aws = Aws(endpoint)
         known_partitions(aws, variables)
         whole_way(aws, variables)
         reconcile(aws, variables)
+        rights(recording)
     return 0
 
 
@@ -203,6 +213,38 @@ def reconcile(aws, variables):
         reply = function.invoke({"reconcile": {"dry": True}})
         check("errorMessage" in reply.get("error", {}), f"expected an error, got {reply}")
     print(f"{missing} partitions were missing, and were registered by a reconcile")
+
+
+def rights(recording):
+    """The calls that were made, held against the role that they would be made with: none that it forbids, and no right that none
+    of them needs."""
+    changes = {"PartitionRegistration": "glue", "DatabaseName": DATABASE, "TableName": TABLE}
+    deployment = Deployment("component-metrics", changes)
+    resources = {
+        "glue": deployment.arns_of_the_table(),
+        "s3": {deployment.attribute("DataBucket", "Arn")},
+        "sqs": {deployment.attribute("ObjectCreatedQueue", "Arn")},
+    }
+    needed = {}
+    for call in map(json.loads, recording.read_text().splitlines()):
+        service, action = action_of(call)
+        by_function = "aws-sdk-rust" in call["headers"].get("User-Agent", "")
+        if by_function or (service, action) in BY_LAMBDA:
+            needed[f"{service}:{action}"] = resources[service]
+    allowed = deployment.rights_of("PartitionMaintainerRole")
+    unseen = {right: allowed.pop(right) for right in BY_LAMBDA_UNSEEN if right in allowed}
+    check_equal(set(unseen), set(BY_LAMBDA_UNSEEN), "what Lambda does with the role besides")
+    check_equal(allowed, needed, "the rights of the maintainer's role")
+    print(f"the role allows the calls that were made ({', '.join(sorted(needed))}), and nothing else")
+
+
+def action_of(call):
+    """The service and the action of a call, as policies name them."""
+    if target := call["headers"].get("X-Amz-Target"):
+        service, action = target.split(".")
+        return {"AWSGlue": "glue", "AmazonSQS": "sqs"}[service], action
+    listing = call["method"] == "GET" and "list-type=2" in call["url"]
+    return "s3", "ListBucket" if listing else f"{call['method']} {call['url']}"
 
 
 class Aws:
@@ -349,12 +391,12 @@ def check(true, message):
 
 
 @contextmanager
-def moto():
-    """moto's server, as long as a `with` statement lasts. Gives its address."""
+def moto(recording):
+    """moto's server, as long as a `with` statement lasts. Gives its address, and keeps all requests in a file, a line each."""
     port = free_port()
-    process = subprocess.Popen(
-        ["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    command = ["moto_server", "-H", "127.0.0.1", "-p", str(port)]
+    environment = os.environ | {"MOTO_ENABLE_RECORDING": "1", "MOTO_RECORDER_FILEPATH": str(recording)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + LONGEST_START
         while not listens(port):
