@@ -23,7 +23,7 @@ from urllib.request import urlopen
 import boto3
 from botocore.config import Config
 
-from deployment import Deployment
+from deployment import ACCOUNT, REGION, Deployment
 from function import Function
 from watch import free_port
 
@@ -97,7 +97,7 @@ def main():
         known_partitions(aws, variables)
         whole_way(aws, variables)
         reconcile(aws, variables)
-        rights(recording)
+        rights(aws, variables, recording)
     return 0
 
 
@@ -215,12 +215,44 @@ def reconcile(aws, variables):
     print(f"{missing} partitions were missing, and were registered by a reconcile")
 
 
-def rights(recording):
+def rights(aws, variables, recording):
     """The calls that were made, held against the role that they would be made with: none that it forbids, and no right that none
-    of them needs."""
-    changes = {"PartitionRegistration": "glue", "DatabaseName": DATABASE, "TableName": TABLE}
-    deployment = Deployment("component-metrics", changes)
+    of them needs. With Athena, the role has rights that Athena itself makes use of; e2e/template_test.py has the list of those."""
+    called = calls(recording)
+    allowed = maintainer_rights("glue")
+    besides = {right: allowed.pop(right) for right in BY_LAMBDA_UNSEEN if right in allowed}
+    check_equal(set(besides), set(BY_LAMBDA_UNSEEN), "what Lambda does with the role besides")
+    check_equal(allowed, called, "the rights of the maintainer's role")
+    print(f"the role allows the calls that were made ({', '.join(sorted(called))}), and nothing else")
+
+    aws.reset()
+    recording.write_text("")
+    aws.put(key("a", "01", 0), b"{}")
+    with Function(FUNCTION, variables | {"CATALOG": "athena", "ATHENA_WORKGROUP": "primary"}) as function:
+        aws.deliver(function)
+        counts(function, PartitionsFailed=0, Queries=1)
+    called, allowed = calls(recording), maintainer_rights("athena")
+    forbidden = {right: on for right, on in called.items() if not on <= allowed.get(right, set())}
+    check_equal(forbidden, {}, "the calls that the role with Athena forbids")
+    unused = {right for right in allowed if right.startswith("athena:")} - called.keys()
+    check_equal(unused, set(), "the rights on Athena that nothing needs")
+
+
+def maintainer_rights(by):
+    return deployed(by).rights_of("PartitionMaintainerRole")
+
+
+def deployed(by):
+    changes = {"PartitionRegistration": by, "DatabaseName": DATABASE, "TableName": TABLE}
+    return Deployment("component-metrics", changes)
+
+
+def calls(recording):
+    """What the function has called, and Lambda in its name: the rights that this needs, with the resources."""
+    deployment = deployed("athena")
+    workgroup = deployment.ref("AthenaWorkGroup")
     resources = {
+        "athena": {f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{workgroup}"},
         "glue": deployment.arns_of_the_table(),
         "s3": {deployment.attribute("DataBucket", "Arn")},
         "sqs": {deployment.attribute("ObjectCreatedQueue", "Arn")},
@@ -231,18 +263,14 @@ def rights(recording):
         by_function = "aws-sdk-rust" in call["headers"].get("User-Agent", "")
         if by_function or (service, action) in BY_LAMBDA:
             needed[f"{service}:{action}"] = resources[service]
-    allowed = deployment.rights_of("PartitionMaintainerRole")
-    unseen = {right: allowed.pop(right) for right in BY_LAMBDA_UNSEEN if right in allowed}
-    check_equal(set(unseen), set(BY_LAMBDA_UNSEEN), "what Lambda does with the role besides")
-    check_equal(allowed, needed, "the rights of the maintainer's role")
-    print(f"the role allows the calls that were made ({', '.join(sorted(needed))}), and nothing else")
+    return needed
 
 
 def action_of(call):
     """The service and the action of a call, as policies name them."""
     if target := call["headers"].get("X-Amz-Target"):
         service, action = target.split(".")
-        return {"AWSGlue": "glue", "AmazonSQS": "sqs"}[service], action
+        return {"AWSGlue": "glue", "AmazonAthena": "athena", "AmazonSQS": "sqs"}[service], action
     listing = call["method"] == "GET" and "list-type=2" in call["url"]
     return "s3", "ListBucket" if listing else f"{call['method']} {call['url']}"
 
