@@ -5,37 +5,18 @@ https://docs.aws.amazon.com/glue/latest/webapi/WebAPI_Welcome.html
 """
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from server import Server
 
 
-class Athena:
+class Athena(Server):
     """A service on 127.0.0.1, in a thread of its own. `statements` are those that were started, in order; the table has these
     partition columns, all of them text, and no partitions as far as Glue says."""
 
     def __init__(self, port, columns):
         self.statements = []
         self.columns = columns
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"  # connections stay open, as those to AWS do
-
-            def do_POST(self):
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status, reply = service.answer(self.headers["X-Amz-Target"], request)
-                body = json.dumps(reply).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        super().__init__(lambda _, headers, body: self.answer(headers["X-Amz-Target"], json.loads(body)), port)
 
     def answer(self, operation, request):
         match operation:

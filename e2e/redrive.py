@@ -14,14 +14,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
 from botocore.config import Config
+
+from server import Server
+from watch import free_port
 
 PROJECT = Path(__file__).parent.parent
 REGION = "eu-west-1"
@@ -319,41 +320,19 @@ class Moto:
         self.process.wait()
 
 
-class HardStream:
+class HardStream(Server):
     """A stream that answers calls in these ways, one after the other; then all is fine."""
 
     def __init__(self, operation, how):
         self.operation, self.how = operation, list(how)
         self.taken = []
         self.lost = 0
-        stream = self
+        super().__init__(lambda _, headers, body: self.asked(headers["X-Amz-Target"], json.loads(body)))
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if self.headers["X-Amz-Target"] != stream.operation:
-                    raise SystemExit(f"expected {stream.operation}, got {self.headers['X-Amz-Target']}")
-                answer = stream.answer([base64.b64decode(record["Data"]) for record in request["Records"]])
-                if answer is None:
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                    self.close_connection = True
-                    return
-                status, reply = answer
-                body = json.dumps(reply).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
+    def asked(self, operation, request):
+        if operation != self.operation:
+            raise SystemExit(f"expected {self.operation}, got {operation}")
+        return self.answer([base64.b64decode(record["Data"]) for record in request["Records"]])
 
     def answer(self, records):
         how = self.how.pop(0) if self.how else "fine"
@@ -411,11 +390,6 @@ def expect(found, expected, run):
 def listens(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
 from botocore.config import Config
 
 from redrive import REGION, SETTINGS, Moto, expect
+from server import Server
 
 PROJECT = Path(__file__).parent.parent
 HEADGATE = PROJECT / "target/debug/headgate"
@@ -57,11 +56,11 @@ def what_is_not_there_is_told(aws):
         run = aws.headgate(SAMPLE, "--to-aws", *conflicting)
         expect((run.returncode, "cannot be used with" in run.stderr), (2, True), run)
     # Whoever may do nothing is told so, and nothing is written.
-    with Denying(403) as url:
-        said("`DescribeStackResource`: AccessDenied: not you", endpoint=url)
-        said(f"the bucket `{aws.bucket}`: `HeadBucket`: access denied", "--bucket", aws.bucket, endpoint=url)
-    with Denying(200) as url:
-        said(f"the table `{DATABASE}.{TABLE}`: access denied: `GetTable`: AccessDeniedException: not you", "--bucket", aws.bucket, endpoint=url)
+    with Denying(403) as denying:
+        said("`DescribeStackResource`: AccessDenied: not you", endpoint=denying.url)
+        said(f"the bucket `{aws.bucket}`: `HeadBucket`: access denied", "--bucket", aws.bucket, endpoint=denying.url)
+    with Denying(200) as denying:
+        said(f"the table `{DATABASE}.{TABLE}`: access denied: `GetTable`: AccessDeniedException: not you", "--bucket", aws.bucket, endpoint=denying.url)
     expect(aws.objects(), {}, None)
     expect(list(aws.scratch.iterdir()), [], None)
 
@@ -184,39 +183,18 @@ class Aws:
         )
 
 
-class Denying:
-    """Services that deny all, but for the bucket, whose state is this; as long as a `with` statement lasts."""
+class Denying(Server):
+    """Services that deny all, but for the bucket, whose state is this."""
 
     def __init__(self, state_of_bucket):
-        class Handler(BaseHTTPRequestHandler):
-            def do_HEAD(self):
-                self.send_response(state_of_bucket)
-                self.end_headers()
+        super().__init__(lambda method, headers, _: (state_of_bucket, b"") if method == "HEAD" else denial(headers))
 
-            def do_POST(self):
-                self.rfile.read(int(self.headers["Content-Length"]))
-                if "X-Amz-Target" in self.headers:
-                    status, body = 400, b'{"__type":"AccessDeniedException","Message":"not you"}'
-                else:
-                    error = b"<Error><Code>AccessDenied</Code><Message>not you</Message></Error>"
-                    status, body = 403, b"<ErrorResponse>" + error + b"</ErrorResponse>"
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
 
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+def denial(headers):
+    if "X-Amz-Target" in headers:
+        return 400, {"__type": "AccessDeniedException", "Message": "not you"}
+    error = b"<Error><Code>AccessDenied</Code><Message>not you</Message></Error>"
+    return 403, b"<ErrorResponse>" + error + b"</ErrorResponse>"
 
 
 if __name__ == "__main__":
