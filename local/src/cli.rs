@@ -4,7 +4,7 @@ mod arrival;
 mod check;
 mod env;
 mod inputs;
-mod progress;
+pub(crate) mod progress;
 mod query;
 mod reconcile;
 mod report;
@@ -16,7 +16,6 @@ use crate::redrive::command::Redrive;
 use check::Check;
 use clap::{Args, Parser, Subcommand};
 use env::Env;
-use indicatif::{ProgressBar, ProgressStyle};
 pub use query::OutputFormat;
 use query::Query;
 use reconcile::Reconcile;
@@ -146,14 +145,4 @@ impl Deployed {
             parameter_overrides: self.parameter_overrides.clone(),
         })
     }
-}
-
-/// A bar on a terminal for what takes long; nothing otherwise.
-pub(crate) fn progress_bar(bytes: u64, takes_long: bool) -> ProgressBar {
-    if !takes_long {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(bytes).with_style(style)
 }

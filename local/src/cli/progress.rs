@@ -38,6 +38,16 @@ fn shown(records: u64, elapsed: Duration) -> String {
     format!("{} records, {} a second", grouped(records), grouped(u64::try_from(a_second).unwrap_or(u64::MAX)))
 }
 
+/// A bar on a terminal for what takes long; nothing otherwise.
+pub(crate) fn progress_bar(bytes: u64, takes_long: bool) -> ProgressBar {
+    if !takes_long {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(bytes).with_style(style)
+}
+
 /// An input shorter than this is done before a bar is seen.
 const LONG_INPUT: u64 = 4_000_000;
 
