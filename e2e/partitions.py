@@ -8,14 +8,10 @@ no more.
 """
 
 import json
-import os
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote_plus
 from urllib.request import urlopen
@@ -25,7 +21,7 @@ from botocore.config import Config
 
 from deployment import ACCOUNT, REGION, Deployment
 from function import Function
-from watch import free_port
+from moto_server import Moto
 
 FUNCTION = Path(".aws-sam/build/PartitionMaintainerFunction/bootstrap")
 CLIENTS = Path("target/lambda/clients/bootstrap")
@@ -79,7 +75,6 @@ BY_LAMBDA = {("sqs", "ReceiveMessage"), ("sqs", "DeleteMessage"), ("sqs", "GetQu
 # The others: the log, and what becomes of a reconcile that has failed.
 BY_LAMBDA_UNSEEN = ["logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"]
 
-LONGEST_START = 30  # seconds until moto listens
 COLD_STARTS = 25
 SLOWEST_START = 1.3  # times the start of a function that has the two clients and nothing else
 NOTIFICATIONS = 10_000
@@ -90,10 +85,10 @@ REPETITIONS = 5
 def main():
     if not FUNCTION.exists():
         sys.exit(f"{FUNCTION} is not there: e2e/template.sh builds it")
-    with tempfile.TemporaryDirectory() as scratch, moto(recording := Path(scratch, "calls")) as endpoint:
-        variables = VARIABLES | {"AWS_ENDPOINT_URL": endpoint, "AWS_CONFIG_FILE": "/dev/null"}
+    with tempfile.TemporaryDirectory() as scratch, Moto(recording := Path(scratch, "calls")) as server:
+        variables = VARIABLES | {"AWS_ENDPOINT_URL": server.url, "AWS_CONFIG_FILE": "/dev/null"}
         cold_start(variables)
-        aws = Aws(endpoint)
+        aws = Aws(server.url)
         known_partitions(aws, variables)
         whole_way(aws, variables)
         reconcile(aws, variables)
@@ -416,30 +411,6 @@ def check_equal(got, expected, what):
 def check(true, message):
     if not true:
         sys.exit(f"FAILED: {message}")
-
-
-@contextmanager
-def moto(recording):
-    """moto's server, as long as a `with` statement lasts. Gives its address, and keeps all requests in a file, a line each."""
-    port = free_port()
-    command = ["moto_server", "-H", "127.0.0.1", "-p", str(port)]
-    environment = os.environ | {"MOTO_ENABLE_RECORDING": "1", "MOTO_RECORDER_FILEPATH": str(recording)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + LONGEST_START
-        while not listens(port):
-            check(process.poll() is None, "moto_server ended")
-            check(time.monotonic() < deadline, f"moto_server does not listen after {LONGEST_START} seconds")
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 FOLDERS = [(component, month) for component in COMPONENTS for month in ("01", "11")]

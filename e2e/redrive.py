@@ -10,7 +10,6 @@ import gzip
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,14 +20,13 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from moto_server import Moto
 from server import Server
-from watch import free_port
 
 PROJECT = Path(__file__).parent.parent
 REGION = "eu-west-1"
 BUCKET = "errors-of-headgate"
 PREFIX = "errors/processing-failed/2026/01/01/s-1-2026-01-01-00-00-00-"
-LONGEST_START = 30  # seconds until a server listens
 LONGEST_RUN = 120
 LARGEST_CALL = 500
 SETTINGS = {
@@ -299,27 +297,6 @@ class World:
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
 
-class Moto:
-    """moto's server, as long as a `with` statement lasts."""
-
-    def __enter__(self):
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        command = ["moto_server", "-H", "127.0.0.1", "-p", str(port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + LONGEST_START
-        while not listens(port):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.process.kill()
-                raise SystemExit("moto's server does not start")
-            time.sleep(0.05)
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-
-
 class HardStream(Server):
     """A stream that answers calls in these ways, one after the other; then all is fine."""
 
@@ -385,11 +362,6 @@ def expect(found, expected, run):
     if found != expected:
         shown = run if run is None or isinstance(run, tuple) else f"{run.args}\n{run.stdout}\n{run.stderr}"
         raise SystemExit(f"expected {str(expected)[:500]}\nfound    {str(found)[:500]}\n{shown}")
-
-
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-from redrive import REGION, SETTINGS, Moto, expect
+from moto_server import Moto
+from redrive import REGION, SETTINGS, expect
 from server import Server
 
 PROJECT = Path(__file__).parent.parent

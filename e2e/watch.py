@@ -41,7 +41,7 @@ class Watch:
     def __enter__(self):
         deadline = time.monotonic() + LONGEST_START
         try:
-            while not self.listens():
+            while not listens(self.port):
                 if self.process.poll() is not None:
                     raise SystemExit(f"`cargo lambda watch` ended:\n{self.last_lines()}")
                 if time.monotonic() > deadline:
@@ -54,10 +54,6 @@ class Watch:
 
     def __exit__(self, *_):
         self.stop()
-
-    def listens(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def last_lines(self):
         """The end of what it printed, metrics left out."""
@@ -76,6 +72,11 @@ class Watch:
             pass
         self.process.wait()
         self.scratch.cleanup()
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port():

@@ -1,6 +1,6 @@
 //! A catalog and an engine that do what Glue and Athena do.
 
-use crate::catalog::{Added, Catalog, Table};
+use crate::catalog::{Added, Catalog, Table, texts};
 use crate::ddl::{self, AddPartitions, PartitionSpec};
 use registrar::catalog::{Attempt, Batch, CatalogError, Page};
 use registrar::columns::PartitionColumns;
@@ -220,10 +220,6 @@ impl State {
         self.news.added += new;
         Ok(())
     }
-}
-
-fn texts(partition: &Partition) -> Vec<String> {
-    partition.values().iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]

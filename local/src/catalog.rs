@@ -125,8 +125,13 @@ impl Table {
         let values = values.map_err(|fault| format!("a partition's value cannot be one: {fault}"))?;
         let columns = self.partition_columns().map_err(|error| error.to_string())?;
         let partition = columns.canonical(&Partition::new(values)).map_err(|misfit| misfit.to_string())?;
-        Ok(partition.values().iter().map(ToString::to_string).collect())
+        Ok(texts(&partition))
     }
+}
+
+/// The values of a partition, as [`Table::partitions`] has them.
+pub(crate) fn texts(partition: &Partition) -> Vec<String> {
+    partition.values().iter().map(ToString::to_string).collect()
 }
 
 /// The partitions of a table as a list: JSON has no keys that are lists.

@@ -1,6 +1,7 @@
 //! What a person wants to see of a run.
 
 use crate::athena::{News, SharedCatalog};
+use crate::catalog::texts;
 use crate::deployment::Deployment;
 use crate::firehose::{Counts, Object};
 use crate::samples::{self, Sample};
@@ -202,9 +203,8 @@ impl Summary {
                 let (Ok(canonical), Ok(folder)) = (columns.canonical(partition), layout.render(partition)) else {
                     continue;
                 };
-                let values: Vec<String> = canonical.values().iter().map(ToString::to_string).collect();
                 let wanted = format!("s3://{bucket}/{folder}");
-                match table.partitions.get(&values) {
+                match table.partitions.get(&texts(&canonical)) {
                     Some(registered) if *registered == wanted => {}
                     Some(registered) => {
                         self.elsewhere.insert(wanted, registered.clone());
